@@ -18,6 +18,7 @@ mod letters;
 mod model;
 mod model_reader;
 mod page;
+mod priority;
 mod reader;
 mod recognise;
 mod rectangle;

@@ -1,5 +1,6 @@
 //! Threads that read pictures, apart from those of requests and guests.
 
+use crate::priority::be_nice;
 use crate::reader::ReadError;
 use morag_core::ports::{CapabilityError, Picture, Reading};
 use std::num::NonZero;
@@ -11,17 +12,6 @@ use tokio::sync::oneshot;
 /// Pictures that wait for a thread, at most: one for each run of a step, of which there are as many as `worker_concurrency` may be. So none
 /// of a server's own runs is refused; pictures that are given up keep their place until a thread finds them.
 const WAITING_MAX: usize = 1024;
-
-/// Niceness of the threads: as that of guests, so that a request goes before a picture.
-const NICENESS: i32 = 5;
-
-/// Lowers the priority of the calling thread, where the system has that.
-pub(crate) fn be_nice() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
-        tracing::debug!(%error, "the priority of reading pictures cannot be lowered");
-    }
-}
 
 /// What reads a picture on one of the threads.
 pub(crate) trait Engine: Send + Sync + 'static {

@@ -11,6 +11,7 @@ mod outline;
 mod pdf;
 mod properties;
 mod scans;
+mod steps;
 mod tables;
 #[cfg(test)]
 mod tests;

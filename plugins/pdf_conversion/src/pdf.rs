@@ -2,27 +2,13 @@
 
 use crate::need::Need;
 use crate::scans::{Outcome, Stop};
+use crate::steps::Steps;
 use crate::text::{MARKDOWN_BYTES_MAX, Page, Text};
 use crate::{guard, properties, scans, text};
 use morag_conversion::document::join_pages;
 use morag_conversion::{Converted, Progress, Source, failures, formats, markdown};
 use morag_step::{CapabilityError, Failure, Ocr};
 use std::collections::{HashMap, HashSet};
-
-/// How many of the pages that are converted are done.
-pub struct Steps<'a> {
-    done: u32,
-    pub(crate) total: u32,
-    progress: Progress<'a>,
-}
-
-impl Steps<'_> {
-    /// Reports another page.
-    pub fn one_done(&mut self) {
-        self.done += 1;
-        (self.progress)(self.done, self.total);
-    }
-}
 
 /// Converts a PDF, calling `progress` after each page. One that is encrypted with an empty password is opened.
 ///
@@ -32,7 +18,7 @@ impl Steps<'_> {
 pub fn convert(source: &Source, ocr: &dyn Ocr, progress: Progress) -> Result<Converted, Failure> {
     let bytes = &source.bytes;
     guard::check(bytes)?;
-    let mut steps = Steps { done: 0, total: 0, progress };
+    let mut steps = Steps::new(progress);
     let mut text = text::extract(bytes, &source.options, &mut steps)?;
     let outcome = scans::read(bytes, &mut text, ocr, &mut steps)?;
     finish(text, outcome, bytes)

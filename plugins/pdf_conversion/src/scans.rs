@@ -3,7 +3,7 @@
 use crate::choice::{Choice, choose};
 use crate::draw::{Drawing, Drawn, Undrawn};
 use crate::need::Need;
-use crate::pdf::Steps;
+use crate::steps::Steps;
 use crate::text::{Page, Text};
 use morag_conversion::ocr::PageReader;
 use morag_step::{CapabilityError, Failure, Ocr, OcrModel};

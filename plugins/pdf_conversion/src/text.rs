@@ -2,7 +2,7 @@
 
 use crate::need::{Facts, Need};
 use crate::outline::Headings;
-use crate::pdf::Steps;
+use crate::steps::Steps;
 use crate::tables;
 use morag_conversion::{Options, failures, formats, markdown};
 use morag_step::Failure;

@@ -2,8 +2,8 @@
 
 use super::people::{ENTRIES_MAX, HEADER_BYTES};
 use super::protected::{self, Role};
-use super::storage::{File, Storage};
-use super::{LINE_BYTES_MAX, ids, nested};
+use super::storage::{File, LINE_BYTES_MAX, Storage};
+use super::{ids, nested};
 use crate::assembly::{Assembly, clean_name};
 use crate::failures::{encrypted_message, refused};
 use crate::mail::{ATTACHMENTS_MAX, Attachment, Mail, Transfer};

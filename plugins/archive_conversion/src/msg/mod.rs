@@ -19,10 +19,8 @@ use crate::mime;
 use morag_conversion::ole::Ole;
 use morag_conversion::{Converted, document, failures, formats};
 use morag_step::Failure;
-use storage::{File, Storage};
+use storage::{File, LINE_BYTES_MAX, Storage};
 
-/// Bytes of a name, a subject or another text of one line; programs cut them at some hundred.
-const LINE_BYTES_MAX: usize = 64 << 10;
 /// What stands before the properties of a message that is a file (MS-OXMSG 2.4.1).
 const HEADER_BYTES: usize = 32;
 

@@ -1,7 +1,7 @@
 //! Who sent a message, and who got it.
 
-use super::storage::{File, Storage};
-use super::{LINE_BYTES_MAX, ids};
+use super::ids;
+use super::storage::{File, LINE_BYTES_MAX, Storage};
 use crate::mail::{person, receivers};
 
 /// Receivers that are read; of those that are not, the message has a list of names.

@@ -5,6 +5,9 @@ use morag_conversion::ole::{Entry, Ole};
 use morag_conversion::{codepage, dates, encoding};
 use std::cell::Cell;
 
+/// Bytes of a name, a subject or another text of one line; programs cut them at some hundred.
+pub const LINE_BYTES_MAX: usize = 64 << 10;
+
 /// The stream of the properties that have a fixed length; each message, receiver and attachment has one.
 pub const PROPERTIES: &str = "__properties_version1.0";
 /// Bytes of that stream: 65,536 properties of 16 bytes, as there are numbers for.

@@ -4,42 +4,18 @@
 //! Annotations are not drawn: what was filled into a form is told by the form itself.
 
 mod size;
+mod undrawn;
 mod weight;
+
+pub use undrawn::Undrawn;
 
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning, RenderContent};
 use hayro::hayro_syntax::Pdf;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings};
 use morag_conversion::ocr::{Gray, Samples};
-use morag_conversion::{failures, formats};
-use morag_step::Failure;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Why a page is not drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Undrawn {
-    /// It is damaged.
-    Damaged(String),
-    /// It would take too much memory or time.
-    TooLarge(String),
-}
-
-impl std::fmt::Display for Undrawn {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Self::Damaged(why) | Self::TooLarge(why)) = self;
-        f.write_str(why)
-    }
-}
-
-impl From<Undrawn> for Failure {
-    fn from(undrawn: Undrawn) -> Self {
-        match undrawn {
-            Undrawn::Damaged(why) => failures::corrupt(&formats::PDF, why),
-            Undrawn::TooLarge(why) => failures::too_large(why),
-        }
-    }
-}
 
 /// A page as it is shown.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! A form that draws another one ten times, which draws another one ten times, is a few lines in a file and never ends. Here each form is
 //! counted once for each state that it is drawn in, and multiplied by how often it is drawn.
 
-use super::Undrawn;
+use super::undrawn::Undrawn;
 use hayro::hayro_syntax::content::TypedIter;
 use hayro::hayro_syntax::content::ops::TypedInstruction as Op;
 use hayro::hayro_syntax::object::{Dict, Name, Object, ObjectIdentifier, Rect, Stream};

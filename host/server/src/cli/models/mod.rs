@@ -1,5 +1,6 @@
 //! `morag models`: adds the files of models, which are no part of the program, to the models folder.
 
+mod files;
 mod pip;
 mod source;
 
@@ -13,10 +14,6 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
-
-/// Time to download a model: 60 MB over a slow line.
-const DOWNLOAD_TIME_MAX: Duration = Duration::from_secs(600);
 
 pub(super) const EXAMPLES: &str = "Examples:\n  \
     morag models list\n  \

