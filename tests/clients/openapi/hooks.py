@@ -29,6 +29,7 @@ SUBMISSIONS = ["ingest_file", "ingest_url", "ingest_batch", "process_ingest", "p
 # The operations whose bodies may have empty texts in place of absent values.
 TEXTS = [*SUBMISSIONS, "resend_delivery", "recover_endpoint", "replay_endpoint", "test_endpoint"]
 RULES = [(operation, "chunk_overlap", "less than chunk_size") for operation in SUBMISSIONS] + [
+    *[(operation, "page_range", "after its end") for operation in SUBMISSIONS],
     ("replay_endpoint", "since", "since is required"),
     ("list_endpoint_events", "key", "is required"),
     ("change_endpoint", "version_mismatch", "read it again"),

@@ -144,7 +144,7 @@ async fn read_all(app: &Api, origin: &Origin, request: Request) -> Result<Form, 
 }
 
 /// Lists that may come as several fields of a name, with what stands between the elements in one: OpenAPI writes the lists of a form so.
-const LISTS: [(&str, &str); 2] = [("webhook_events", ","), ("batch_urls", "\n")];
+const LISTS: [(&str, &str); 3] = [("webhook_events", ","), ("page_range", ","), ("batch_urls", "\n")];
 
 /// Adds a field. The last of a name counts, but for lists, of which each is an element.
 fn add(fields: &mut BTreeMap<String, String>, name: String, value: &str) {

@@ -26,6 +26,9 @@ impl<'de> Deserialize<'de> for PageRange {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Vec::<PageNumber>::deserialize(deserializer)?.as_slice() {
             [Whole(first), Whole(last)] if first <= last => Ok(Self { first: *first, last: *last }),
+            [Whole(first), Whole(last)] => {
+                Err(D::Error::custom(format!("page_range begins at {first}, after its end {last}")))
+            }
             _ => Err(D::Error::invalid_value(Unexpected::Other("list"), &EXPECTED)),
         }
     }
