@@ -340,7 +340,7 @@ async fn a_client_that_does_not_sample_is_followed() {
 const ASKS: &str = r#"
 [[plugins]]
 name = "uses_all_one"
-capabilities = ["embeddings", "completions", "transcription", "kv", "secrets", "conversion", "http"]
+capabilities = ["embeddings", "completions", "transcription", "kv", "secrets", "conversion", "ocr", "http"]
 secrets = { API_TOKEN = "GUEST_TOKEN" }
 http = [{ host = "a.example" }]
 
