@@ -33,7 +33,10 @@ fn models(folder: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(binary());
     let path = format!("{}:/usr/bin:/bin", folder.display());
     command.arg("models").args(args).args(["--data-dir", "data"]).current_dir(folder).env_clear().env("PATH", path);
-    command.env("OPENAI_API_KEY", SECRET).env("PIP_INDEX_URL", "https://index.example");
+    command
+        .env("REDACT_TOKEN", SECRET)
+        .env("https_proxy", "http://proxy.example")
+        .env("PIP_INDEX_URL", "https://index.example");
     command.output().expect("the binary runs")
 }
 
@@ -59,7 +62,10 @@ fn a_model_is_downloaded_by_its_name() {
     for part in ["--require-hashes", "--no-deps", "rapidocr==3.9.2 --hash=sha256:04d6b8d151f8"] {
         assert!(asked.contains(part), "{part}: {asked}");
     }
-    assert!(asked.contains("https://index.example") && !asked.contains(SECRET), "{asked}");
+    assert!(
+        asked.contains("https://index.example") && asked.contains("http://proxy.example") && !asked.contains(SECRET),
+        "{asked}"
+    );
     let here = folder.path().canonicalize().expect("a folder").display().to_string();
     assert!(!asked.lines().any(|line| line == here), "modules of the current folder are not run: {asked}");
 }

@@ -48,7 +48,11 @@ pub fn python() -> PathBuf {
 /// Folder of the models that read pictures.
 pub fn models_dir() -> PathBuf {
     let path = built("MORAG_TEST_MODELS_DIR", "test-models");
-    assert!(path.join("pp-ocrv6-small").exists(), "{} has no model: `cargo xtask test` gets it", path.display());
+    assert!(
+        path.join("pp-ocrv6-small").exists(),
+        "{} has no model: `morag models add`, with it as MORAG_MODELS_DIR",
+        path.display()
+    );
     path
 }
 

@@ -3,11 +3,11 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{models, node, python, speech, toolchain};
+use crate::{node, python, speech, toolchain};
 
-/// Install the packages of the Python and Node.js test clients, and the models that tests use.
+/// Install the packages of the Python and Node.js test clients, and the model that writes down speech.
 ///
-/// Into target/venv, target/node, target/node-openapi, target/test-models and target/speech-venv, for running test binaries directly; `cargo xtask test` does this by itself.
+/// Into target/venv, target/node, target/node-openapi and target/speech-venv, for running test binaries directly; `cargo xtask test` does this by itself.
 #[derive(Args)]
 pub struct Options {}
 
@@ -15,8 +15,7 @@ pub struct Options {}
 pub fn run(_: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     toolchain::programs::ensure()?;
-    let python = python::ensure(&workspace)?;
-    models::ensure(&workspace, &python)?;
+    python::ensure(&workspace)?;
     speech::ensure(&workspace)?;
     node::ensure(&workspace).map(drop)
 }

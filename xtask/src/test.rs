@@ -6,6 +6,7 @@ mod stage;
 
 use std::fs;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use clap::Args;
 use crate::compile::Builds;
 use crate::tools::Tool;
 use crate::workspace::Workspace;
-use crate::{attack, circles, deny, deploy, plugins, shell, toolchain};
+use crate::{attack, circles, deny, deploy, models, plugins, shell, toolchain};
 use installed::Installed;
 use results::Results;
 use shared::Shared;
@@ -23,9 +24,10 @@ use stage::Stages;
 
 /// Run everything that CI runs.
 ///
-/// Format, circles of imports, the Python of the test clients, the models that read pictures and write down speech, the programs that
-/// tests start, the Node.js packages of the test clients, the wasm toolchain, clang for the step in C, step components and test guests, the dependency check, clippy, the deployment
-/// files, all tests of the workspace, and the attacks in short. Stops at the first stage that fails, with the command to repeat it.
+/// Format, circles of imports, the Python of the test clients, the model that writes down speech, the programs that tests start, the
+/// Node.js packages of the test clients, the wasm toolchain, clang for the step in C, step components and test guests, the dependency
+/// check, clippy, the build, the deployment files, the model that reads pictures, all tests of the workspace, and the attacks in short.
+/// Stops at the first stage that fails, with the command to repeat it.
 #[derive(Args)]
 pub struct Options {
     /// The sagas of failure in full size: 500 tasks each instead of 60. Takes long.
@@ -67,7 +69,9 @@ pub fn run(options: &Options) -> Result<()> {
     stages.run("build", || Builds::default().run("tests", &mut cargo(&workspace, &build)))?;
     // Against the binary: its settings and command lines.
     stages.run("deploy", || deploy::check(&workspace, &installed.python))?;
-    let results = stages.run("tests", || tests(&workspace, &installed, options.full))?;
+    let morag = workspace.morag("debug");
+    let models = stages.run("model that reads pictures", || models::ensure(&workspace, &morag, &installed.python))?;
+    let results = stages.run("tests", || tests(&workspace, &installed, &models, options.full))?;
     stages.run("attacks, in short", || attack::short(&workspace))?;
     stages.summary();
     if results.ignored() > 0 {
@@ -102,7 +106,7 @@ fn in_ci(command: &mut Command) {
 }
 
 /// Runs all suites, each test in a process of its own, and then the examples in the documentation.
-fn tests(workspace: &Workspace, installed: &Installed, full: bool) -> Result<Results> {
+fn tests(workspace: &Workspace, installed: &Installed, models: &Path, full: bool) -> Result<Results> {
     let profile = if full { "full" } else { "default" };
     let mut command =
         Tool::Nextest.command(workspace, &["run", "--workspace", "--retries", "0", "--profile", profile])?;
@@ -115,6 +119,7 @@ fn tests(workspace: &Workspace, installed: &Installed, full: bool) -> Result<Res
         .env(PLUGINS, workspace.plugins_folder())
         .env(GUESTS, workspace.guests_folder())
         .envs(installed.environment())
+        .env(models::VARIABLE, models)
         .stdin(Stdio::null());
     if full {
         command.env(FAULT_TASKS, FAULT_TASKS_FULL);

@@ -45,7 +45,7 @@ def main():
         readings = READERS[kind](Package(path))
     except MemoryError:
         sys.exit("beyond the memory limit")
-    # Whatever it is: a document that Python cannot read has no reference.
+    # Of every kind: a document that Python cannot read has no reference.
     except Exception as error:
         sys.exit(str(error) if isinstance(error, Unreadable) else f"{type(error).__name__}: {error}")
     text = "\f".join(reading.replace("\f", "\n") for reading in dict.fromkeys(readings))

@@ -197,14 +197,15 @@ mod tests {
     }
 
     #[test]
-    fn noise_ends_early() {
-        // Strokes of one row and four columns, apart from each other, of the size of letters: more than are looked at.
-        let stroke = |index: usize| index % 6 < 4 && (index / 4000).is_multiple_of(2);
-        let strokes = |rows: usize| {
-            let pixels = (0..4000 * rows).map(|index| if stroke(index) { 0 } else { 255 }).collect();
-            Gray { width: 4000, height: rows, pixels }
+    fn more_runs_than_a_page_has_end_early() {
+        // Upright strokes, apart from each other and as high as letters.
+        let strokes = |side: usize| {
+            let is_ink = |index: usize| (index % side).is_multiple_of(2) && index / side % 6 < 5;
+            let pixels = (0..side * side).map(|index| if is_ink(index) { 0 } else { 255 });
+            Gray { width: side, height: side, pixels: pixels.collect() }
         };
-        let many = strokes(2 * (RUNS_MAX / 667 + 2));
+        let (few, many) = (strokes(200), strokes(2000));
+        assert_eq!(size(&few, whole(&few)), Some(5.0));
         assert_eq!(size(&many, whole(&many)), None);
     }
 

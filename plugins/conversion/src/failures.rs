@@ -59,6 +59,12 @@ pub fn ocr(error: CapabilityError, page: u32) -> Failure {
                  the operator raise that budget of the plugin"
             ),
         ),
+        CapabilityError::Invalid(why) => Failure::new(
+            "OCR_FAILED",
+            format!(
+                "The picture of page {page} was not read: {why}. Save it anew, with fewer pixels if it is large, and submit that file"
+            ),
+        ),
         other => other.into(),
     }
 }

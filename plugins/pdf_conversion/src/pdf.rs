@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 ///
 /// # Errors
 /// `ENCRYPTED_DOCUMENT`, `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`; `EMPTY_DOCUMENT` where the options take no page; `NO_TEXT`,
-/// `UNSUPPORTED_SCRIPT` and `OCR_LIMIT` where there is no text, and none was read; what the host answers where reading may succeed later.
+/// `UNSUPPORTED_SCRIPT`, `OCR_LIMIT` and `OCR_FAILED` where there is no text, and none was read; what the host answers where reading may succeed later.
 pub fn convert(source: &Source, ocr: &dyn Ocr, progress: Progress) -> Result<Converted, Failure> {
     let bytes = &source.bytes;
     guard::check(bytes)?;
@@ -67,6 +67,7 @@ fn no_text(text: Text, outcome: Outcome) -> Failure {
             failures::unsupported_script(&formats::PDF, &model.name, &model.scripts)
         }
         Outcome { undrawn: Some(undrawn), .. } => undrawn.into(),
+        Outcome { failed: Some((page, why)), .. } => failures::ocr(CapabilityError::Invalid(why), page),
         _ => failures::no_text(&formats::PDF),
     }
 }

@@ -28,6 +28,8 @@ pub struct Outcome {
     pub stop: Option<Stop>,
     /// The first page that cannot be drawn.
     pub undrawn: Option<Undrawn>,
+    /// The first page whose reading failed, and the host's text.
+    pub failed: Option<(u32, String)>,
     /// Where lines were left out: the model, which does not read their script.
     pub unknown: Option<OcrModel>,
 }
@@ -70,6 +72,7 @@ pub fn read(bytes: &[u8], text: &mut Text, ocr: &dyn Ocr, steps: &mut Steps) -> 
             }
             Err(Unread::Host(CapabilityError::Invalid(why))) => {
                 scans.reader.warnings.push(format!("page {} was not read: {why}", page.number));
+                outcome.failed.get_or_insert((page.number, why));
             }
             Err(Unread::Host(away)) => return Err(away.into()),
         }

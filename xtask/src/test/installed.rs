@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use super::stage::Stages;
 use crate::workspace::Workspace;
-use crate::{models, node, python, speech, toolchain};
+use crate::{node, python, speech, toolchain};
 
 /// The folder with the Node.js packages and the compiled example.
 const NODE: &str = "MORAG_TEST_NODE_DIR";
@@ -16,7 +16,6 @@ const NODE_OPENAPI: &str = "MORAG_TEST_NODE_OPENAPI_DIR";
 pub struct Installed {
     /// The Python of the test clients.
     pub python: PathBuf,
-    models: PathBuf,
     speech: PathBuf,
     node: node::Folders,
 }
@@ -25,18 +24,16 @@ impl Installed {
     /// Installs what is missing.
     pub fn ensure(workspace: &Workspace, stages: &mut Stages) -> Result<Self> {
         let python = stages.run("Python of the test clients", || python::ensure(workspace))?;
-        let models = stages.run("model that reads pictures", || models::ensure(workspace, &python))?;
         let speech = stages.run("model that writes down speech", || speech::ensure(workspace))?;
         stages.run("programs that the tests start", toolchain::programs::ensure)?;
         let node = stages.run("Node.js packages of the test clients", || node::ensure(workspace))?;
-        Ok(Self { python, models, speech, node })
+        Ok(Self { python, speech, node })
     }
 
     /// The variables.
-    pub fn environment(&self) -> [(&'static str, &PathBuf); 5] {
+    pub fn environment(&self) -> [(&'static str, &PathBuf); 4] {
         [
             (python::VARIABLE, &self.python),
-            (models::VARIABLE, &self.models),
             (speech::VARIABLE, &self.speech),
             (NODE, &self.node.example),
             (NODE_OPENAPI, &self.node.openapi),

@@ -31,6 +31,8 @@ async fn a_list_may_be_several_fields_of_a_form() {
         ("webhook_url", "https://crm.example.com/hooks"),
         ("webhook_events", "task_completed"),
         ("webhook_events", "task_failed"),
+        ("page_range", "2"),
+        ("page_range", "5"),
         ("chunk_size", "400"),
         ("chunk_size", "500"),
     ];
@@ -38,6 +40,7 @@ async fn a_list_may_be_several_fields_of_a_form() {
     let record = server.memory.store.logs()[0].record.clone();
     let wants = |event: &str| record.endpoints[0].events.matches(event);
     assert!(wants("task_completed") && wants("task_failed") && !wants("task_started"), "{record:?}");
+    assert_eq!(record.options["page_range"], json!([2, 5]));
     assert_eq!(record.options["chunk_size"], json!(500));
 }
 

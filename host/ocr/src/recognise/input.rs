@@ -131,9 +131,12 @@ mod tests {
 
     #[test]
     fn high_lines_are_averaged() {
-        // Columns of black and white in turn, each two wide: one sample would hit one or the other.
-        let stripes =
-            Gray { width: 400, height: 200, pixels: (0..80_000).map(|index| (index / 2 % 2) as u8 * 255).collect() };
+        // Columns of black and white in turn, each two wide: the middle of a column's four is white.
+        let stripes = Gray {
+            width: 400,
+            height: 200,
+            pixels: (0..80_000).map(|index| ((index + 1) / 2 % 2) as u8 * 255).collect(),
+        };
         let high = Rectangle { middle: (200.0, 100.0), width: 384.0, height: 192.0, along: (1.0, 0.0) };
         let plane = cut_out(&stripes, &high, 96);
         assert!(plane.iter().all(|value| value.abs() < 0.01), "{:?}", &plane[..8]);

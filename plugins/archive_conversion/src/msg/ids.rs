@@ -12,7 +12,7 @@ pub const BODY: u16 = 0x1000;
 pub const RTF_COMPRESSED: u16 = 0x1009;
 pub const HTML: u16 = 0x1013;
 
-/// Name, address on the internet, other address: whoever sent it, and in whose name.
+/// Name, address on the internet, other address: of the sender, and of the one in whose name it was sent.
 pub const SENDER: [u16; 3] = [0x0c1a, 0x5d01, 0x0c1f];
 pub const REPRESENTED: [u16; 3] = [0x0042, 0x5d02, 0x0065];
 /// Likewise, of a receiver.

@@ -13,7 +13,7 @@ use morag_step::{Failure, Info, Ocr, Task};
 /// Converts a picture, or all pages of a TIFF.
 ///
 /// # Errors
-/// `OCR_NOT_CONFIGURED` and `OCR_LIMIT` by what the host answers; `NO_TEXT` and `UNSUPPORTED_SCRIPT` by what is read; `CORRUPT_DOCUMENT`,
+/// `OCR_NOT_CONFIGURED`, `OCR_LIMIT` and `OCR_FAILED` by what the host answers; `NO_TEXT` and `UNSUPPORTED_SCRIPT` by what is read; `CORRUPT_DOCUMENT`,
 /// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE` and `UNSUPPORTED_CODEC` for what cannot be decoded; what the host answers when the file cannot be read.
 pub fn convert(task: &dyn Task, info: &Info, format: &'static Format, ocr: &dyn Ocr) -> Result<Converted, Failure> {
     if info.size > SOURCE_BYTES_MAX {

@@ -281,6 +281,17 @@ fn a_budget_that_ends_keeps_what_was_read() {
 }
 
 #[test]
+fn a_page_whose_reading_fails_costs_that_page_alone() {
+    let failing = || MockOcr::answering(Err(CapabilityError::Invalid("the picture could not be read".into())));
+    let ocr = InTurn::new(vec![failing(), MockOcr::reading(["The second scan"])]);
+    let task = converted(document(&[scan(), scan()]), &ocr);
+    assert_eq!(task.text("markdown.md"), "The second scan\n");
+    task.assert_logged(Level::Warn, "page 1 was not read: the picture could not be read");
+    let failure = refused(document(&[sheet(""), scan()]), &failing(), "OCR_FAILED");
+    assert!(failure.message.contains("page 2") && !failure.retryable, "{failure}");
+}
+
+#[test]
 fn pages_without_text_are_read_before_layers_are_checked() {
     let ocr = InTurn::new(vec![MockOcr::reading(["The scan"]), no_budget()]);
     let task = converted(document(&[layer(PROSE), scan()]), &ocr);

@@ -9,8 +9,23 @@ use tokio::process::Command;
 
 /// Python 3, in `PATH`.
 const PYTHON: &str = "python3";
-/// Beginnings of the names of variables that have secrets of the server, which pip does not need.
-const SECRETS: [&str; 6] = ["MORAG_", "OPENAI_", "REDIS_", "AWS_", "OTEL_", "API_"];
+/// Beginnings of the names of the variables that pip gets: where programs and its settings are, and the way to its index. The server's
+/// secrets are in others.
+const PASSED: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_",
+    "TMPDIR",
+    "XDG_",
+    "PIP_",
+    "SSL_CERT_",
+    "REQUESTS_CA_BUNDLE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+];
 /// Bytes of what pip says that are shown.
 const SAID_BYTES_MAX: usize = 1000;
 
@@ -38,11 +53,10 @@ pub(super) async fn files(model: &KnownModel) -> anyhow::Result<Vec<Vec<u8>>> {
 /// Runs a program to its end, in a folder that has no Python of others: what is in the current folder comes before Python's own modules.
 async fn run(mut command: Command, folder: &Path) -> anyhow::Result<()> {
     command.current_dir(folder);
-    let has_secret = |name: &str| SECRETS.iter().any(|beginning| name.starts_with(beginning));
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in names.filter(|name| has_secret(name)) {
-        command.env_remove(name);
-    }
+    // Names of proxies are written in small letters too.
+    let is_passed = |name: &str| PASSED.iter().any(|beginning| name.to_ascii_uppercase().starts_with(beginning));
+    command.env_clear();
+    command.envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_passed)));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let child = command.spawn().with_context(|| format!("cannot start {PYTHON}"))?;
     let ended = tokio::time::timeout(DOWNLOAD_TIME_MAX, child.wait_with_output()).await;
