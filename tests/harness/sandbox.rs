@@ -80,7 +80,12 @@ impl Sandbox {
         threads: usize,
     ) -> Result<Self, LoadError> {
         let grant = |_: &str| Grant { limits: limits.clone(), ..Grant::default() };
-        Self::of(engine, paths, grant, |_| (), threads).await
+        Self::of(engine, paths, grant, |_| (), threads, None).await
+    }
+
+    /// Loads components without capabilities, with a folder of compiled components.
+    pub async fn load_with_cache(engine: StepEngine, paths: Vec<PathBuf>, cache: &Path) -> Result<Self, LoadError> {
+        Self::of(engine, paths, |_| Grant::default(), |_| (), 2, Some(cache)).await
     }
 
     /// Loads components with a grant by name. `change` replaces default services, which are a key-value store, and neither
@@ -91,7 +96,7 @@ impl Sandbox {
         change: impl FnOnce(&mut Services),
     ) -> Result<Self, LoadError> {
         let engine = StepEngine::new(EngineOptions { instances_max: 4 }).expect("an engine");
-        Self::of(engine, paths, grant, change, 2).await
+        Self::of(engine, paths, grant, change, 2, None).await
     }
 
     async fn of(
@@ -100,12 +105,13 @@ impl Sandbox {
         grant: impl Fn(&str) -> Grant,
         change: impl FnOnce(&mut Services),
         threads: usize,
+        cache: Option<&Path>,
     ) -> Result<Self, LoadError> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let blobs = Arc::new(ObjectBlobs::local(folder.path().join("files")).expect("file storage"));
         let mut services = Services { blobs: blobs.clone(), ..services(folder.path()) };
         change(&mut services);
-        let runner = PluginRunner::load(engine, services, None, paths, grant, threads).await?;
+        let runner = PluginRunner::load(engine, services, cache, paths, grant, threads).await?;
         Ok(Self { runner, blobs, progress: Arc::default(), folder })
     }
 

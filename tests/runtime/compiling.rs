@@ -45,7 +45,7 @@ async fn what_a_process_compiles_runs_here_and_comes_from_the_cache_the_next_tim
         let grant = |_: &str| Grant::default();
         let loaded = PluginRunner::load(engine, services, Some(cache.path()), good(), grant, 1).await;
         let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
-        let origins: Vec<_> = loaded.plugins().values().map(|plugin| plugin.code).collect();
+        let origins: Vec<_> = loaded.plugins().values().map(|plugin| plugin.origin).collect();
         assert_eq!(origins, [origin]);
     }
 }
@@ -58,7 +58,55 @@ async fn the_largest_standard_step_stays_far_below_the_limits() {
     let (path, folder) = (vec![plugins_dir().join("pdf_conversion.wasm")], tempfile::tempdir().unwrap());
     let grant = |_: &str| Grant::of([Capability::Ocr]);
     let loaded = PluginRunner::load(engine(binary(), limits), services(folder.path()), None, path, grant, 1).await;
-    assert!(loaded.is_ok(), "{}", loaded.err().unwrap());
+    let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
+    let prepared = loaded.plugins()["pdf_conversion"].prepare().await;
+    assert!(prepared.is_ok(), "{}", prepared.err().unwrap());
+}
+
+/// A converter is described without its optimised code, which is made when a document first needs it and found in the cache later.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_converter_is_compiled_when_a_document_first_needs_it() {
+    let (files, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let paths = || vec![plugins_dir().join("text_conversion.wasm")];
+    let load = |program: &Path| {
+        let engine = engine(program, CompileLimits::default());
+        PluginRunner::load(engine, services(files.path()), Some(cache.path()), paths(), |_| Grant::default(), 1)
+    };
+    let files_of = |extension: &str| {
+        let names = std::fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().path());
+        names.filter(|path| path.extension().is_some_and(|found| found == extension)).count()
+    };
+    let (first, second) = (load(binary()).await.unwrap(), load(binary()).await.unwrap());
+    let of = |runner: &PluginRunner| runner.plugins()["text_conversion"].clone();
+    assert_eq!((of(&first).origin, of(&second).origin), (CodeOrigin::Deferred, CodeOrigin::Deferred));
+    assert_eq!(of(&first).descriptor, of(&second).descriptor, "the second is out of the cache");
+    assert_eq!((files_of("described"), files_of("cwasm")), (1, 0));
+    // Its description is in the cache; its code is not, and this process cannot make it.
+    let unable = load(Path::new(NOWHERE)).await.unwrap();
+    let said = of(&unable).prepare().await.unwrap_err().to_string();
+    assert!(said.contains("the compiler could not be run"), "{said}");
+    of(&second).prepare().await.unwrap();
+    assert_eq!(files_of("cwasm"), 1);
+    of(&unable).prepare().await.unwrap();
+    of(&first).prepare().await.unwrap();
+    assert_eq!(files_of("cwasm"), 1, "of three that needed it one has compiled it");
+}
+
+/// The component is good, and too much for the limits of this server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_whose_converter_cannot_be_compiled_fails_with_the_reason() {
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let paths = || vec![plugins_dir().join("text_conversion.wasm")];
+    // Fills the cache with its description.
+    let (able, services) = (engine(binary(), CompileLimits::default()), services(folder.path()));
+    PluginRunner::load(able, services, Some(cache.path()), paths(), |_| Grant::default(), 1).await.unwrap();
+    let unable = engine(NOWHERE, CompileLimits::default());
+    let sandbox = Sandbox::load_with_cache(unable, paths(), cache.path()).await.unwrap();
+    let report = sandbox.runner.run(sandbox.plain_call("text_conversion", b"a document").await).await;
+    let failure = report.result.unwrap_err();
+    assert_eq!(failure.code, "PLUGIN_NOT_COMPILED");
+    assert!(failure.message.contains("text_conversion") && failure.message.contains("could not be run"), "{failure:?}");
+    assert!(failure.retryable, "the machine may be short of something now");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Where anything is in a picture, and how large its letters are: what the first network need not look at, and how closely.
+//! Where anything is in a picture, and how large its letters are: what the detection network need not look at, and how closely.
 
 use crate::gray::Gray;
 

@@ -1,4 +1,4 @@
-//! How large the letters of a picture are, so that the first network gets it no larger than it needs.
+//! How large the letters of a picture are, so that the detection network gets it no larger than it needs.
 //!
 //! Ink is what is darker than its surroundings; what hangs together is mostly a letter. The size of the smaller letters decides.
 

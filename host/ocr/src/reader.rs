@@ -7,7 +7,7 @@ use crate::letters;
 use crate::model::{KnownModel, LoadError};
 use crate::page::Page;
 use crate::priority::be_nice;
-use crate::recognise::{Alphabet, HEIGHT, Spoken, Squeeze, cut_out, width_of};
+use crate::recognise::{CharacterSet, Decoded, HEIGHT, Squeeze, cut_out, width_of};
 use crate::rectangle::Rectangle;
 use morag_core::ports::{Picture, Reading, TextLine};
 use rten::{Model, RunOptions, ThreadPool};
@@ -16,15 +16,15 @@ use rten_tensor::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Pixels of small letters, as the first network gets them: with less it misses lines of clean pages, with more it only takes longer.
+/// Pixels of small letters, as the detection network gets them: with less it misses lines of clean pages, with more it only takes longer.
 const LETTER_SIZE: f32 = 6.0;
-/// The longest side of the first network's input at least: a page in large print may have a note in small print.
+/// The longest side of the detection network's input at least: a page in large print may have a note in small print.
 const SIDE_MIN: f32 = 736.0;
 /// The longest side where the size of letters is not known.
 const SIDE: f32 = 1280.0;
 /// Lines of a picture at most: a page in the smallest print has 300.
 const LINES_MAX: usize = 2_000;
-/// Pixels of lines at most, as the second network gets them: a page in small print has 4 million, each of which takes 2 s. It bounds the
+/// Pixels of lines at most, as the recognition network gets them: a page in small print has 4 million, each of which takes 2 s. It bounds the
 /// time of a picture.
 const LINE_PIXELS_MAX: usize = 8_000_000;
 /// Lines that tell which way up the page is.
@@ -54,7 +54,7 @@ pub enum ReadError {
 pub struct Reader {
     detector: Model,
     recogniser: Model,
-    alphabet: Alphabet,
+    character_set: CharacterSet,
 }
 
 impl Reader {
@@ -66,12 +66,12 @@ impl Reader {
         let detector = model.detector.load(folder)?;
         let recogniser = model.recogniser.load(folder)?;
         // The key is the converter's, of PaddleOCR.
-        let alphabet = recogniser.metadata().get("character").map(Alphabet::of);
-        let alphabet = alphabet.ok_or_else(|| LoadError::Unfit {
+        let character_set = recogniser.metadata().get("character").map(CharacterSet::of);
+        let character_set = character_set.ok_or_else(|| LoadError::Unfit {
             path: folder.join(model.recogniser.name),
             text: "its metadata has no `character`".to_owned(),
         })?;
-        Ok(Self { detector, recogniser, alphabet })
+        Ok(Self { detector, recogniser, character_set })
     }
 
     /// Reads a picture on one thread. `cancelled` is asked before each run of a network; one takes up to 4 s for the whole picture, then half a
@@ -110,18 +110,18 @@ impl Work<'_> {
         // What the probes said need not be read again.
         let known = |line: &Rectangle| probed.iter().find(|probe| probe.line == *line).cloned();
         let (known, unknown): (Vec<_>, Vec<_>) =
-            lines.iter().map(|line| (*line, known(line))).partition(|(_, said)| said.is_some());
+            lines.iter().map(|line| (*line, known(line))).partition(|(_, read)| read.is_some());
         let unknown: Vec<_> = unknown.into_iter().map(|(line, _)| (line, squeeze)).collect();
-        let mut said: Vec<_> =
-            known.into_iter().filter_map(|(_, said)| said).chain(self.recognise(&unknown)?).collect();
-        self.read_dense_ones_again(&mut said)?;
-        let mut lines_said = Vec::with_capacity(said.len());
+        let mut read_lines: Vec<_> =
+            known.into_iter().filter_map(|(_, read)| read).chain(self.recognise(&unknown)?).collect();
+        self.read_dense_ones_again(&mut read_lines)?;
+        let mut text_lines = Vec::with_capacity(read_lines.len());
         for line in &lines {
-            let Some(index) = said.iter().position(|said| said.line == *line) else { continue };
-            let said = self.sideways(&page, said.swap_remove(index))?;
-            lines_said.extend(told(said));
+            let Some(index) = read_lines.iter().position(|read| read.line == *line) else { continue };
+            let read = self.sideways(&page, read_lines.swap_remove(index))?;
+            text_lines.extend(text_line(read));
         }
-        Ok(Reading { lines: lines_said, turned: page.turned(), truncated })
+        Ok(Reading { lines: text_lines, turned: page.turned(), truncated })
     }
 
     /// Boxes of lines, and whether there were more; `None` for an empty page.
@@ -139,7 +139,7 @@ impl Work<'_> {
     }
 
     /// Turns the page so that its text is upright, by reading some lines both ways. Also returns what they say.
-    fn upright(&self, page: Page) -> Result<(Page, Vec<Said>), ReadError> {
+    fn upright(&self, page: Page) -> Result<(Page, Vec<ReadLine>), ReadError> {
         let mut probes: Vec<_> = page.lines.iter().filter(|line| !page.crosses(line)).copied().collect();
         // The longest that are short enough, then the shortest of the others.
         let rank = |line: &Rectangle| match line.width / line.height.max(1.0) {
@@ -151,57 +151,58 @@ impl Work<'_> {
         if probes.is_empty() {
             return Ok((page, Vec::new()));
         }
-        let mean = |said: &[Said]| said.iter().map(|said| said.spoken.confidence).sum::<f32>() / said.len() as f32;
+        let mean = |read: &[ReadLine]| read.iter().map(|read| read.decoded.confidence).sum::<f32>() / read.len() as f32;
         let unknown = |line: Rectangle| (line, Squeeze::UNKNOWN);
-        let said = self.recognise(&probes.iter().copied().map(unknown).collect::<Vec<_>>())?;
-        if mean(&said) >= UPRIGHT_MIN {
-            return Ok((page, said));
+        let read = self.recognise(&probes.iter().copied().map(unknown).collect::<Vec<_>>())?;
+        if mean(&read) >= UPRIGHT_MIN {
+            return Ok((page, read));
         }
         let reversed = self.recognise(&probes.into_iter().map(Rectangle::reversed).map(unknown).collect::<Vec<_>>())?;
-        Ok(if mean(&reversed) > mean(&said) { (page.reversed(), reversed) } else { (page, said) })
+        Ok(if mean(&reversed) > mean(&read) { (page.reversed(), reversed) } else { (page, read) })
     }
 
     /// Lines that said nearly as many characters as they had places have lost some.
-    fn read_dense_ones_again(&self, said: &mut [Said]) -> Result<(), ReadError> {
-        let widened = |(index, said): (usize, &Said)| Some((index, said.line, said.squeeze.widened(said.density())?));
-        let again: Vec<_> = said.iter().enumerate().filter_map(widened).collect();
+    fn read_dense_ones_again(&self, read_lines: &mut [ReadLine]) -> Result<(), ReadError> {
+        let widened =
+            |(index, read): (usize, &ReadLine)| Some((index, read.line, read.squeeze.widened(read.density())?));
+        let again: Vec<_> = read_lines.iter().enumerate().filter_map(widened).collect();
         let lines: Vec<_> = again.iter().map(|(_, line, squeeze)| (*line, *squeeze)).collect();
         for ((index, ..), read) in again.into_iter().zip(self.recognise(&lines)?) {
-            said[index] = read;
+            read_lines[index] = read;
         }
         Ok(())
     }
 
     /// A line across the others is read down too, if it makes little sense up.
-    fn sideways(&self, page: &Page, said: Said) -> Result<Said, ReadError> {
-        if !page.crosses(&said.line) || said.spoken.confidence >= UPRIGHT_MIN {
-            return Ok(said);
+    fn sideways(&self, page: &Page, read: ReadLine) -> Result<ReadLine, ReadError> {
+        if !page.crosses(&read.line) || read.decoded.confidence >= UPRIGHT_MIN {
+            return Ok(read);
         }
-        let other = self.recognise(&[(said.line.reversed(), said.squeeze)])?.pop();
+        let other = self.recognise(&[(read.line.reversed(), read.squeeze)])?.pop();
         Ok(match other {
-            Some(other) if other.spoken.confidence > said.spoken.confidence => other,
-            _ => said,
+            Some(other) if other.decoded.confidence > read.decoded.confidence => other,
+            _ => read,
         })
     }
 
     /// What lines say, in their order. One at a time: several at once took longer.
-    fn recognise(&self, lines: &[(Rectangle, Squeeze)]) -> Result<Vec<Said>, ReadError> {
+    fn recognise(&self, lines: &[(Rectangle, Squeeze)]) -> Result<Vec<ReadLine>, ReadError> {
         lines.iter().map(|(line, squeeze)| self.recognise_one(*line, *squeeze)).collect()
     }
 
-    fn recognise_one(&self, line: Rectangle, squeeze: Squeeze) -> Result<Said, ReadError> {
+    fn recognise_one(&self, line: Rectangle, squeeze: Squeeze) -> Result<ReadLine, ReadError> {
         self.check()?;
         let width = width_of(&line, squeeze);
         let plane = cut_out(self.gray, &line, width);
         // The network wants three colours.
         let input = NdTensor::from_data([1, 3, HEIGHT, width], plane.repeat(3));
         let ratings: NdTensor<f32, 3> = self.run(&self.reader.recogniser, &input)?;
-        let (rated, named) = (ratings.size(2), self.reader.alphabet.classes());
+        let (rated, named) = (ratings.size(2), self.reader.character_set.classes());
         if rated != named {
             return Err(ReadError::Model(format!("it rates {rated} characters and names {named}")));
         }
-        let spoken = self.reader.alphabet.decode(ratings.to_contiguous().data());
-        Ok(Said { line, squeeze, spoken })
+        let decoded = self.reader.character_set.decode(ratings.to_contiguous().data());
+        Ok(ReadLine { line, squeeze, decoded })
     }
 
     fn run<const N: usize>(&self, model: &Model, input: &NdTensor<f32, 4>) -> Result<NdTensor<f32, N>, ReadError> {
@@ -216,7 +217,7 @@ impl Work<'_> {
     }
 }
 
-/// Pixels of the first network's input for each of the picture.
+/// Pixels of the detection network's input for each of the picture.
 fn scale(gray: &Gray, region: Region) -> f32 {
     let side = region.width.max(region.height) as f32;
     let wanted = match letters::size(gray, region) {
@@ -228,32 +229,32 @@ fn scale(gray: &Gray, region: Region) -> f32 {
 
 /// A line that was read.
 #[derive(Clone)]
-struct Said {
+struct ReadLine {
     line: Rectangle,
     squeeze: Squeeze,
-    spoken: Spoken,
+    decoded: Decoded,
 }
 
-impl Said {
+impl ReadLine {
     /// Characters, spaces too, for each length of the line's height.
     fn density(&self) -> f32 {
-        self.spoken.text.chars().count() as f32 * self.line.height / self.line.width.max(1.0)
+        self.decoded.text.chars().count() as f32 * self.line.height / self.line.width.max(1.0)
     }
 }
 
 /// How to read the lines of a page whose probes said this: the densest decides.
-fn squeeze_for(probed: &[Said]) -> Squeeze {
-    let densest = probed.iter().map(Said::density).max_by(f32::total_cmp);
+fn squeeze_for(probed: &[ReadLine]) -> Squeeze {
+    let densest = probed.iter().map(ReadLine::density).max_by(f32::total_cmp);
     densest.map_or(Squeeze::UNKNOWN, Squeeze::of)
 }
 
 /// The line as the caller gets it; `None` where nothing is said, or guessed only.
-fn told(said: Said) -> Option<TextLine> {
-    if said.spoken.text.is_empty() || said.spoken.confidence < CONFIDENCE_MIN {
+fn text_line(read: ReadLine) -> Option<TextLine> {
+    if read.decoded.text.is_empty() || read.decoded.confidence < CONFIDENCE_MIN {
         return None;
     }
-    let characters = said.spoken.text.chars().filter(|character| !character.is_whitespace()).count();
-    let density = characters as f32 * said.line.height / said.line.width.max(1.0);
-    let corners = said.line.corners();
-    Some(TextLine { text: said.spoken.text, confidence: said.spoken.confidence, density, corners })
+    let characters = read.decoded.text.chars().filter(|character| !character.is_whitespace()).count();
+    let density = characters as f32 * read.line.height / read.line.width.max(1.0);
+    let corners = read.line.corners();
+    Some(TextLine { text: read.decoded.text, confidence: read.decoded.confidence, density, corners })
 }

@@ -71,9 +71,16 @@ impl Chain {
     async fn run_member(&self, member: &Arc<Plugin>, call: StepCall, run: Uuid) -> StepReport {
         // Of the highest level: with `RUST_LOG=error` too, a line says which task and step it is about.
         let of_log = tracing::error_span!("guest", component = member.descriptor.name);
+        let linked = match member.linked().instrument(of_log.clone()).await {
+            Ok(linked) => linked,
+            Err(reason) => {
+                let component = Some(member.descriptor.name.clone());
+                return StepReport { component, ..failed(failure::not_compiled(&member.descriptor.name, &reason)) };
+            }
+        };
         // With the caller's span, below which those of capabilities are, and one of the log, which finds only its own: a thread of guests
         // has none.
-        let called = self.sandbox.clone().call(Arc::new(self.clone()), member.clone(), call, run);
+        let called = self.sandbox.clone().call(Arc::new(self.clone()), member.clone(), linked, call, run);
         let called = called.in_current_span().instrument(of_log);
         let component = Some(member.descriptor.name.clone());
         let report = self.threads.run(called).await;

@@ -1,15 +1,14 @@
 //! A component describes itself, once when it is loaded.
 
 use crate::bindings::{ProcessingStep, ProcessingStepPre, converter, exports::morag::step::step as wit};
-use crate::engine::StepEngine;
 use crate::guest::{Guest, Instance};
 use crate::load_error::LoadErrorReason;
 use crate::metered::{self, Ended};
 use crate::store::{HOSTCALL_BYTES_MAX, store};
 use morag_core::plugin::{AcceptedFormat, Descriptor, DescriptorSize, Input, InvalidDescriptor, Limits, Output};
 use std::time::Duration;
-use wasmtime::Store;
 use wasmtime::component::InstancePre;
+use wasmtime::{Engine, Store};
 
 /// Time that a component has to describe itself. The WIT says so.
 const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(5);
@@ -17,7 +16,7 @@ const DESCRIBE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Calls `describe` with `memory_bytes_max` of memory and never more than the default: the grant may be found only by the name
 /// that the component gives here.
 pub(crate) async fn describe(
-    engine: StepEngine,
+    engine: Engine,
     pre: ProcessingStepPre<Instance>,
     memory_bytes_max: u64,
 ) -> Result<Descriptor, LoadErrorReason> {

@@ -1,7 +1,7 @@
 //! The wasmtime engine and its clock.
 
 use crate::compile::Compiler;
-use crate::engine_config;
+use crate::engine_config::{self, Tier};
 use crate::inner_documents::DEPTH_MAX;
 use crate::limits::TABLE_ELEMENTS_MAX;
 use std::sync::{Arc, Weak};
@@ -26,6 +26,8 @@ pub struct EngineOptions {
 #[derive(Clone)]
 pub struct StepEngine {
     engine: Engine,
+    /// For descriptions; none where the processor has no baseline compiler.
+    baseline: Option<Engine>,
     compiler: Compiler,
     // Every clone has a strong reference; the ticker has a weak one.
     _alive: Arc<()>,
@@ -49,12 +51,18 @@ impl StepEngine {
             .table_elements(TABLE_ELEMENTS_MAX as usize)
             .linear_memory_keep_resident(KEEP_RESIDENT_BYTES)
             .decommit_batch_size(1);
-        let mut config = engine_config::config();
+        let mut config = engine_config::config(Tier::Optimised);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config)?;
+        // Its instances are few and short-lived: they need no pool, which would take address space.
+        let baseline = engine_config::for_compiling(Tier::Baseline)
+            .inspect_err(
+                |error| tracing::debug!(%error, "no baseline compiler: every component is compiled when it is loaded"),
+            )
+            .ok();
         let alive = Arc::new(());
-        tick(engine.clone(), Arc::downgrade(&alive));
-        Ok(Self { engine, compiler: Compiler::InProcess, _alive: alive })
+        tick([Some(engine.clone()), baseline.clone()].into_iter().flatten().collect(), Arc::downgrade(&alive));
+        Ok(Self { engine, baseline, compiler: Compiler::InProcess, _alive: alive })
     }
 
     /// Compiles in this way instead of in the process itself.
@@ -66,6 +74,11 @@ impl StepEngine {
     /// The compiler that it uses.
     pub(crate) fn compiler(&self) -> &Compiler {
         &self.compiler
+    }
+
+    /// The engine for descriptions by baseline code; none where the processor has no baseline compiler.
+    pub(crate) fn baseline(&self) -> Option<&Engine> {
+        self.baseline.as_ref()
     }
 
     /// The engine itself.
@@ -80,13 +93,13 @@ impl std::fmt::Debug for StepEngine {
     }
 }
 
-fn tick(engine: Engine, alive: Weak<()>) {
+fn tick(engines: Vec<Engine>, alive: Weak<()>) {
     // A thread and not a task: a guest that keeps every runtime thread busy must not stop the clock that stops it.
     let ticker = std::thread::Builder::new().name("epoch".into());
     let spawned = ticker.spawn(move || {
         while alive.strong_count() > 0 {
             std::thread::sleep(EPOCH);
-            engine.increment_epoch();
+            engines.iter().for_each(Engine::increment_epoch);
         }
     });
     if let Err(error) = spawned {
@@ -107,6 +120,7 @@ mod tests {
             hasher.finish()
         };
         let runs = StepEngine::new(EngineOptions { instances_max: 1 }).unwrap();
-        assert_eq!(hash(runs.inner()), hash(&engine_config::for_compiling().unwrap()));
+        assert_eq!(hash(runs.inner()), hash(&engine_config::for_compiling(Tier::Optimised).unwrap()));
+        assert!(runs.baseline().is_none_or(|baseline| hash(baseline) != hash(runs.inner())));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::engine_config::WASM_STACK_BYTES;
 use crate::limits::Reached;
+use crate::load_error::LoadErrorReason;
 use crate::log::StepLog;
 use morag_core::JsonObject;
 use morag_core::plugin::FailureCode;
@@ -87,6 +88,14 @@ pub(crate) fn unknown(component: &str) -> StepFailure {
         FailureCode::Unknown,
         format!("no component named {component} is loaded: put its .wasm into the plugins folder"),
     )
+}
+
+/// The component could not be compiled when this document first needed it.
+pub(crate) fn not_compiled(component: &str, reason: &LoadErrorReason) -> StepFailure {
+    tracing::error!(plugin = component, %reason, "a component that was loaded cannot be compiled: documents that need it fail");
+    let retryable = matches!(reason, LoadErrorReason::Compile(error) if !error.is_final());
+    let text = format!("the component {component} could not be compiled when this document needed it: {reason}");
+    StepFailure { retryable, ..failure(FailureCode::NotCompiled, text) }
 }
 
 /// The host itself failed while the step ran: a defect of ours.

@@ -1,7 +1,7 @@
 //! Facts of a component file, without running a task on it: `morag plugin inspect`.
 
 use crate::compile::Compiler;
-use crate::component_file::read;
+use crate::component_file::{Names, names, read};
 use crate::engine::{EngineOptions, StepEngine};
 use crate::load_error::LoadError;
 use crate::plugin::Plugin;
@@ -9,16 +9,8 @@ use crate::registry::open_cache;
 use crate::threads::GuestThreads;
 use morag_core::plugin::{Capability, Descriptor, Grant};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use wasmparser::{KnownCustom, Parser, Payload};
-
-/// Values of a `producers` section that are kept: a component of many modules repeats the same few.
-const PRODUCERS_MAX: usize = 32;
-
-/// Characters of such a value that are kept; the text is untrusted.
-const PRODUCER_CHARS_MAX: usize = 80;
 
 /// Facts of a component file.
 #[derive(Debug, Clone)]
@@ -54,36 +46,15 @@ pub async fn inspect(path: &Path, cache_folder: Option<&Path>, compiler: Compile
     let cache = open_cache(cache_folder)?;
     let plugin =
         Plugin::load(&engine, &GuestThreads::start(1)?, cache.as_ref(), path, |_| Grant::of(Capability::ALL)).await?;
+    // What a server refuses only when a document needs it, its author should see now.
+    plugin.prepare().await.map_err(|reason| LoadError::Component { path: path.to_owned(), reason })?;
     Ok(Inspection { descriptor: plugin.descriptor.clone(), facts: facts(path)? })
 }
 
 /// Reads the facts from a component's bytes.
 pub fn facts(path: &Path) -> anyhow::Result<Facts> {
     let wasm = read(path).map_err(|reason| LoadError::Component { path: path.to_owned(), reason })?;
-    let (mut imports, mut exports, mut producers) = (Vec::new(), Vec::new(), BTreeSet::new());
-    let mut depth = 0_usize;
-    for payload in Parser::new(0).parse_all(&wasm) {
-        match payload? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::ComponentImportSection(section) if depth == 0 => {
-                for import in section {
-                    imports.push(import?.name.name.to_owned());
-                }
-            }
-            Payload::ComponentExportSection(section) if depth == 0 => {
-                for export in section {
-                    exports.push(export?.name.name.to_owned());
-                }
-            }
-            Payload::CustomSection(section) => {
-                if let KnownCustom::Producers(fields) = section.as_known() {
-                    note(fields, &mut producers);
-                }
-            }
-            _ => {}
-        }
-    }
+    let Names { imports, exports, producers } = names(&wasm)?;
     let version = |name: &String| Some(name.strip_prefix("morag:step/")?.split_once('@')?.1.to_owned());
     Ok(Facts {
         wit_version: exports.iter().chain(&imports).find_map(version),
@@ -93,19 +64,6 @@ pub fn facts(path: &Path) -> anyhow::Result<Facts> {
         size: wasm.len() as u64,
         digest: hex::encode(Sha256::digest(&wasm)),
     })
-}
-
-/// Reads a `producers` section. A damaged one is ignored.
-fn note(fields: wasmparser::ProducersSectionReader<'_>, producers: &mut BTreeSet<String>) {
-    for field in fields.into_iter().flatten() {
-        for value in field.values.into_iter().flatten() {
-            let text = format!("{} {} {}", field.name, value.name, value.version);
-            let text = text.trim().chars().filter(|c| !c.is_control()).take(PRODUCER_CHARS_MAX).collect();
-            if producers.len() < PRODUCERS_MAX {
-                producers.insert(text);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

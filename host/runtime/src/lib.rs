@@ -1,8 +1,9 @@
 //! Runs steps: sandboxed WebAssembly components behind the [`StepRunner`] port.
 //!
-//! A component is compiled once, in a process of its own ([`compile`], [`cache`], [`compiled`]), describes itself
-//! ([`describe`]), is linked with what it was granted ([`plugin`]), put into a set with others ([`registry`]), and run on a
-//! fresh instance for each call ([`runner`]) under limits that end it wherever it is ([`limits`]). The functions that a guest
+//! A component describes itself ([`describe`]), is compiled once in a process of its own ([`compile`], [`cache`], [`compiled`]), when
+//! it is loaded ([`plugin`]) or first needed ([`code`]), linked with what it was granted ([`link`]), put into a set with others
+//! ([`registry`]), and run on a fresh instance for each call ([`runner`]) under limits that end it wherever it is ([`limits`]). The
+//! functions that a guest
 //! can call are in [`capabilities`]. Nothing here knows which steps exist, nor a route of the API.
 //!
 //! [`StepRunner`]: morag_core::ports::StepRunner
@@ -34,6 +35,7 @@ mod call_error;
 mod call_spans;
 mod capabilities;
 mod chain;
+mod code;
 #[expect(
     clippy::disallowed_methods,
     reason = "compiling takes processes, their notes are files, and a refusal has a time"
@@ -43,6 +45,7 @@ mod compiled;
 #[expect(clippy::disallowed_methods, reason = "a component is read from a file")]
 mod component_file;
 mod describe;
+mod description;
 #[expect(clippy::disallowed_methods, reason = "the epoch has a thread of its own: a guest must not hold it up")]
 mod engine;
 mod engine_config;
@@ -53,10 +56,12 @@ mod inner_documents;
 mod inspect;
 mod interface;
 mod limits;
+mod link;
 mod load_error;
 mod log;
 #[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod metered;
+#[expect(clippy::disallowed_methods, reason = "how long a component takes to compile is logged")]
 mod plugin;
 mod redact;
 #[expect(clippy::disallowed_methods, reason = "how long a component takes to load is logged")]
@@ -74,6 +79,7 @@ mod whole_file;
 pub use compile::{CompileError, Compiler, CompilerProgram, compile_child};
 pub use compiled::CodeOrigin;
 pub use engine::{EngineOptions, StepEngine};
+pub use engine_config::Tier;
 pub use inspect::{Facts, Inspection, facts, inspect};
 pub use load_error::{LoadError, LoadErrorReason, SandboxError};
 pub use plugin::Plugin;

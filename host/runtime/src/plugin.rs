@@ -1,26 +1,34 @@
-//! Loading a component: it is compiled, described, and linked with what it was granted.
+//! Loading a component: it describes itself, and is linked with what it was granted.
+//!
+//! A component without formats is needed for every document: it is compiled when it is loaded. A converter is needed for some:
+//! it describes itself by baseline code, which is made fast and then discarded, and its optimised code is made when the first
+//! document needs it ([`Code`]). What it says of itself is kept in the cache, so that a later start compiles and runs nothing of it.
 
-use crate::bindings::ProcessingStepPre;
 use crate::cache::CompileCache;
-use crate::capabilities;
+use crate::code::{Code, Deferred, Linked};
+use crate::compile;
 use crate::compiled::{self, CodeOrigin};
-use crate::component_file::{check_kind, read};
+use crate::component_file::{check_kind, is_converter, read};
 use crate::describe::describe;
+use crate::description::Description;
 use crate::engine::StepEngine;
-use crate::guest::Instance;
-use crate::interface;
+use crate::link::{capability_imports, check_imports, link};
 use crate::load_error::{LoadError, LoadErrorReason};
 use crate::threads::GuestThreads;
 use bytes::Bytes;
 use morag_core::plugin::{Capability, ConfigSchema, Descriptor, Digest, Grant, Limits};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
-use wasmtime::component::{Component, Linker};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use tokio::sync::OnceCell;
+use tokio::task::{JoinError, spawn_blocking};
+use wasmtime::Engine;
+use wasmtime::component::Component;
 
 /// A loaded component.
 pub struct Plugin {
-    pub(crate) pre: ProcessingStepPre<Instance>,
+    pub(crate) code: Code,
     /// Its own description.
     pub descriptor: Arc<Descriptor>,
     /// How much a run may take.
@@ -35,8 +43,8 @@ pub struct Plugin {
     pub digest: String,
     /// Its size in bytes.
     pub size: u64,
-    /// Origin of its native code.
-    pub code: CodeOrigin,
+    /// Origin of its native code when it was loaded.
+    pub origin: CodeOrigin,
 }
 
 impl std::fmt::Debug for Plugin {
@@ -75,60 +83,102 @@ impl Plugin {
     ) -> Result<Self, LoadErrorReason> {
         check_kind(&wasm)?;
         let size = wasm.len() as u64;
-        let (component, code) = compiled::component(engine, cache, wasm, digest.as_str()).await?;
-        check_imports(engine, &component)?;
-        // Every capability is linked while it describes itself: a call of one traps, for there is no task.
-        let everything = Capability::ALL.into_iter().collect();
-        let linked = link(engine, &component, &everything)?;
-        let descriptor = Arc::new(threads.run(describe(engine.clone(), linked, memory_bytes_max)).await??);
+        let loader = Loader { engine, threads, cache, digest: digest.as_str(), memory_bytes_max };
+        let (Description { descriptor, used }, optimised) = loader.describe(&wasm).await?;
+        let descriptor = Arc::new(descriptor);
         check_schema(&descriptor).await?;
         let grant = grant(&descriptor.name);
         let granted = grant.decide(&descriptor)?;
-        let used: BTreeSet<_> = capability_imports(engine, &component).collect();
         if let Some(undeclared) = used.difference(&granted).next() {
             return Err(LoadErrorReason::UndeclaredImport(undeclared.as_str().into()));
         }
-        let pre = link(engine, &component, &granted)?;
+        let (code, origin) = match optimised {
+            Some((component, origin)) => (Code::Ready(link(engine.inner(), &component, &granted)?), origin),
+            None => {
+                let (engine, cache, granted) = (engine.clone(), cache.cloned(), granted.clone());
+                let deferred = Deferred { engine, cache, digest: digest.to_string(), granted, wasm: Mutex::new(wasm) };
+                (Code::Deferred(OnceCell::new(), deferred), CodeOrigin::Deferred)
+            }
+        };
         let (limits, digest) = (grant.limits.clone(), digest.to_string());
-        Ok(Self { pre, descriptor, limits, grant: Arc::new(grant), granted, used, digest, size, code })
+        Ok(Self { code, descriptor, limits, grant: Arc::new(grant), granted, used, digest, size, origin })
+    }
+
+    /// Makes its code where it was deferred. Without it the first document that needs the component waits for it.
+    ///
+    /// # Errors
+    /// Why the component cannot be compiled or linked.
+    pub async fn prepare(&self) -> Result<(), LoadErrorReason> {
+        self.linked().await.map(drop)
+    }
+
+    /// Its code, made now if this is the first time that it is needed.
+    pub(crate) async fn linked(&self) -> Result<Linked, LoadErrorReason> {
+        let started = Instant::now();
+        let (linked, made) = self.code.get().await?;
+        if let Some(origin) = made {
+            tracing::info!(plugin = %self.descriptor.name, digest = %self.digest, code = origin.as_str(),
+                elapsed_ms = started.elapsed().as_millis() as u64, "component is needed for the first time");
+        }
+        Ok(linked.clone())
     }
 }
 
-/// Names of the component's imports.
-pub(crate) fn imports(engine: &StepEngine, component: &Component) -> Vec<String> {
-    component.component_type().imports(engine.inner()).map(|(name, _)| name.to_owned()).collect()
+/// What describing a component takes.
+struct Loader<'a> {
+    engine: &'a StepEngine,
+    threads: &'a GuestThreads,
+    cache: Option<&'a CompileCache>,
+    digest: &'a str,
+    memory_bytes_max: u64,
 }
 
-fn capability_imports(engine: &StepEngine, component: &Component) -> impl Iterator<Item = Capability> {
-    let names = imports(engine, component);
-    Capability::ALL
-        .into_iter()
-        .filter(move |capability| names.iter().any(|name| capabilities::imported(name) == Some(*capability)))
-}
-
-/// Refuses an import that no grant could satisfy, by its name, which is clearer than the linker's error; and an interface of
-/// another version, imported or exported.
-fn check_imports(engine: &StepEngine, component: &Component) -> Result<(), LoadErrorReason> {
-    let imports = imports(engine, component);
-    let exports =
-        component.component_type().exports(engine.inner()).map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
-    imports.iter().chain(&exports).try_for_each(|name| interface::check_version(name))?;
-    match imports.into_iter().find(|name| !interface::is_known(name)) {
-        Some(name) => Err(LoadErrorReason::UnknownImport(name)),
-        None => Ok(()),
+impl Loader<'_> {
+    /// What the component says of itself; with its optimised code, unless that is made when it is first needed.
+    async fn describe(&self, wasm: &Bytes) -> Result<(Description, Option<(Component, CodeOrigin)>), LoadErrorReason> {
+        let may_wait = is_converter(wasm.clone()).await?;
+        if may_wait {
+            if let Some(kept) = self.kept().await? {
+                return Ok((kept, None));
+            }
+            let component = compiled::baseline(self.engine, self.cache, wasm.clone(), self.digest).await?;
+            if let Some((component, engine)) = component.zip(self.engine.baseline()) {
+                let description = self.ask(engine, &component).await?;
+                self.keep(&description).await?;
+                return Ok((description, None));
+            }
+        }
+        let made = compiled::component(self.engine, self.cache, wasm.clone(), self.digest).await?;
+        let description = self.ask(self.engine.inner(), &made.0).await?;
+        if may_wait {
+            self.keep(&description).await?;
+        }
+        Ok((description, Some(made)))
     }
-}
 
-fn link(
-    engine: &StepEngine,
-    component: &Component,
-    granted: &BTreeSet<Capability>,
-) -> Result<ProcessingStepPre<Instance>, LoadErrorReason> {
-    let interface = |error: wasmtime::Error| LoadErrorReason::Interface(format!("{error:#}"));
-    let mut linker = Linker::new(engine.inner());
-    capabilities::link(&mut linker, granted).map_err(interface)?;
-    let pre = linker.instantiate_pre(component).map_err(interface)?;
-    ProcessingStepPre::new(pre).map_err(interface)
+    /// Lets the component describe itself. `engine` is that of its code.
+    async fn ask(&self, engine: &Engine, component: &Component) -> Result<Description, LoadErrorReason> {
+        check_imports(engine, component)?;
+        // Every capability is linked while it describes itself: a call of one traps, for there is no task.
+        let everything = Capability::ALL.into_iter().collect();
+        let linked = link(engine, component, &everything)?;
+        let descriptor = self.threads.run(describe(engine.clone(), linked, self.memory_bytes_max)).await??;
+        Ok(Description { descriptor, used: capability_imports(engine, component) })
+    }
+
+    /// What it said of itself when it was first loaded.
+    async fn kept(&self) -> Result<Option<Description>, JoinError> {
+        let Some(cache) = self.cache.cloned() else { return Ok(None) };
+        let (engine, digest) = (self.engine.inner().clone(), self.digest.to_owned());
+        spawn_blocking(move || cache.description(&engine, &digest, compile::now())).await
+    }
+
+    async fn keep(&self, description: &Description) -> Result<(), JoinError> {
+        let Some(cache) = self.cache.cloned() else { return Ok(()) };
+        let (engine, digest) = (self.engine.inner().clone(), self.digest.to_owned());
+        let description = description.clone();
+        spawn_blocking(move || cache.keep_description(&engine, &digest, &description)).await
+    }
 }
 
 /// Compiles the schema of its configuration, to refuse now a component that no pipeline could use. Not on the server's own threads:

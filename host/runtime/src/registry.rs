@@ -51,8 +51,9 @@ impl PluginRegistry {
         Ok(Self { sandbox: Sandbox { engine, services }, threads: Arc::new(threads), cache })
     }
 
-    /// Loads a component: compiles it unless the cache has it, lets it describe itself, and links what `grant` allows. `digest` must
-    /// be the component's own. Running sets are not affected.
+    /// Loads a component: lets it describe itself, and links what `grant` allows. A converter is compiled when a document first needs
+    /// it, or by [`Plugin::prepare`]; another one now, unless the cache has it. `digest` must be the component's own. Running sets are
+    /// not affected.
     pub async fn load(&self, wasm: Bytes, digest: &Digest, grant: Grant) -> Result<Arc<Plugin>, LoadErrorReason> {
         let started = Instant::now();
         let (engine, threads, cache) = (&self.sandbox.engine, &self.threads, self.cache.as_ref());
@@ -125,5 +126,5 @@ impl PluginRunner {
 /// Logs a component that is loaded. Whether it is taken into a set is decided later.
 fn log_loaded(plugin: &Plugin, started: Instant) {
     tracing::info!(plugin = %plugin.descriptor.name, version = %plugin.descriptor.version, digest = %plugin.digest,
-        code = plugin.code.as_str(), elapsed_ms = started.elapsed().as_millis() as u64, "component loaded");
+        code = plugin.origin.as_str(), elapsed_ms = started.elapsed().as_millis() as u64, "component loaded");
 }

@@ -3,6 +3,7 @@
 use crate::bindings::exports::morag::step::step as wit;
 use crate::capabilities::task::TaskState;
 use crate::capabilities::{self, CallContext, StagedWrites};
+use crate::code::Linked;
 use crate::engine::StepEngine;
 use crate::failure;
 use crate::guest::Guest;
@@ -38,11 +39,12 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Runs a component on a fresh instance. `run` is the id that it stages its files and writes under.
+    /// Runs a component on a fresh instance of its code. `run` is the id that it stages its files and writes under.
     pub(crate) async fn call(
         self,
         inner: Arc<dyn InnerDocuments>,
         plugin: Arc<Plugin>,
+        linked: Linked,
         call: StepCall,
         run: Uuid,
     ) -> StepReport {
@@ -57,10 +59,10 @@ impl Sandbox {
         let (started, limits) = (Instant::now(), &plugin.limits);
         let staged = StagedWrites::new(capabilities::is_staging(&plugin.granted), &self.services, &revision);
         let guest = self.guest(&inner, &plugin, call, &revision, started);
-        let mut store = store(&self.engine, guest, capabilities::hostcall_bytes_max(&plugin.granted));
+        let mut store = store(self.engine.inner(), guest, capabilities::hostcall_bytes_max(&plugin.granted));
         let log = store.data().guest().log.clone();
         let run = async {
-            let step = plugin.pre.instantiate_async(&mut store).await?;
+            let step = linked.instantiate_async(&mut store).await?;
             step.morag_step_step().call_run(&mut store).await
         };
         let MeteredCall { cpu, ended } = metered::run(run, limits.wall_time_max, limits.cpu_time_max).await;

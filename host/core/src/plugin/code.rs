@@ -37,6 +37,8 @@ pub enum FailureCode {
     Busy,
     /// The component is not loaded.
     Unknown,
+    /// The component could not be compiled when a document first needed it.
+    NotCompiled,
     /// No component of the step takes the document.
     UnsupportedFormat,
     /// Internal error of the host.
@@ -71,7 +73,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::MemoryLimit,
         Self::TableLimit,
         Self::StackLimit,
@@ -88,6 +90,7 @@ impl FailureCode {
         Self::Trap,
         Self::Busy,
         Self::Unknown,
+        Self::NotCompiled,
         Self::UnsupportedFormat,
         Self::HostError,
         Self::WorkerLost,
@@ -125,6 +128,7 @@ impl FailureCode {
             Self::Busy => "PLUGIN_BUSY",
             Self::UnsupportedFormat => "UNSUPPORTED_FORMAT",
             Self::Unknown => "PLUGIN_UNKNOWN",
+            Self::NotCompiled => "PLUGIN_NOT_COMPILED",
             Self::HostError => "PLUGIN_HOST_ERROR",
             Self::WorkerLost => "WORKER_LOST",
             Self::StepError => "STEP_ERROR",

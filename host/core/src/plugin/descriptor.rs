@@ -2,10 +2,10 @@
 
 use super::capability::Capability;
 use crate::task::ArtifactName;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An artifact a step reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Its name.
     pub name: ArtifactName,
@@ -14,7 +14,7 @@ pub struct Input {
 }
 
 /// An artifact that a step writes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
     /// Its name.
     pub name: ArtifactName,
@@ -67,7 +67,7 @@ fn shown(text: &str) -> String {
 }
 
 /// A format that a converter takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptedFormat {
     /// Short name, as failures list it.
     pub name: String,
@@ -99,7 +99,7 @@ const FORMAT_TEXTS_MAX: usize = 16;
 const FORMATS_MAX: usize = 128;
 
 /// The validated descriptor of a component.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Descriptor {
     /// Step name in lower snake case.
     pub name: String,

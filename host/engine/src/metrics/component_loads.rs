@@ -10,7 +10,7 @@ use std::time::Duration;
 const SECONDS: [f64; 11] = [0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0];
 
 /// What becomes of a component: each is there from the start, because a rate needs its zero.
-const OUTCOMES: [&str; 3] = ["compiled", "cached", "refused"];
+const OUTCOMES: [&str; 4] = ["compiled", "cached", "deferred", "refused"];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByOutcome {
@@ -38,8 +38,8 @@ impl ComponentLoads {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "component_compile",
-            "Time until a component could run or was refused: its code was compiled, or cached by an earlier start; \
-             linking and its description are in it, milliseconds each",
+            "Time until a component was loaded or refused: its code was compiled, cached by an earlier start, or deferred until a \
+             document needs it; linking and its description are in it",
             Unit::Seconds,
             self.seconds.clone(),
         );
@@ -53,6 +53,11 @@ impl ComponentLoads {
     /// A component can run, with code out of the compile cache.
     pub fn cached(&self, took: Duration) {
         self.observe("cached", took);
+    }
+
+    /// A component has described itself, and is compiled when a document first needs it.
+    pub fn deferred(&self, took: Duration) {
+        self.observe("deferred", took);
     }
 
     /// A component was refused: it could not be compiled, or not be used.
@@ -74,12 +79,14 @@ mod tests {
         let (loads, mut registry) = (ComponentLoads::default(), Registry::with_prefix("morag"));
         loads.clone().compiled(Duration::from_secs(2));
         loads.clone().cached(Duration::from_millis(20));
+        loads.deferred(Duration::from_millis(2));
         loads.register(&mut registry);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
             "morag_component_compile_seconds_count{outcome=\"compiled\"} 1",
             "morag_component_compile_seconds_bucket{le=\"0.025\",outcome=\"cached\"} 1",
+            "morag_component_compile_seconds_bucket{le=\"0.01\",outcome=\"deferred\"} 1",
             "morag_component_compile_seconds_count{outcome=\"refused\"} 0",
         ] {
             assert!(text.lines().any(|known| known == line), "{line} is missing in {text}");

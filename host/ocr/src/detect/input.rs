@@ -1,4 +1,4 @@
-//! What the first network gets: the part of the picture with ink, scaled.
+//! What the detection network gets: the part of the picture with ink, scaled.
 
 use crate::gray::Gray;
 use crate::ink::Region;

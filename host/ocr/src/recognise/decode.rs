@@ -1,17 +1,17 @@
 //! From ratings of characters to text: the best path of Connectionist Temporal Classification (Graves et al., 2006).
 
 /// The characters of the network's classes: the first is the blank between characters, the last a space.
-pub(crate) struct Alphabet(Vec<String>);
+pub(crate) struct CharacterSet(Vec<String>);
 
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Spoken {
+pub(crate) struct Decoded {
     pub(crate) text: String,
     /// Mean probability of the characters; 0 without any.
     pub(crate) confidence: f32,
 }
 
-impl Alphabet {
+impl CharacterSet {
     /// From the list in the model's metadata, one character a line.
     pub(crate) fn of(list: &str) -> Self {
         let listed = list.lines().map(str::to_owned);
@@ -24,7 +24,7 @@ impl Alphabet {
     }
 
     /// The best class of each place, without repetitions and blanks. `ratings` has one probability a class for each place.
-    pub(crate) fn decode(&self, ratings: &[f32]) -> Spoken {
+    pub(crate) fn decode(&self, ratings: &[f32]) -> Decoded {
         let (mut text, mut sum, mut count, mut last) = (String::new(), 0.0f32, 0u16, 0);
         for place in ratings.chunks_exact(self.classes()) {
             let (class, probability) = best(place);
@@ -36,7 +36,7 @@ impl Alphabet {
             last = class;
         }
         let confidence = if count == 0 { 0.0 } else { (sum / f32::from(count)).clamp(0.0, 1.0) };
-        Spoken { text: text.trim().to_owned(), confidence }
+        Decoded { text: text.trim().to_owned(), confidence }
     }
 }
 
@@ -61,28 +61,28 @@ fn best(place: &[f32]) -> (usize, f32) {
 mod tests {
     use super::*;
 
-    fn decoded(path: &[(usize, f32)]) -> Spoken {
-        let alphabet = Alphabet::of("a\nb\n京");
+    fn decoded(path: &[(usize, f32)]) -> Decoded {
+        let character_set = CharacterSet::of("a\nb\n京");
         let rate = |(class, rating): &(usize, f32)| {
-            let mut place = vec![0.001; alphabet.classes()];
+            let mut place = vec![0.001; character_set.classes()];
             place[*class] = *rating;
             place
         };
-        alphabet.decode(&path.iter().flat_map(rate).collect::<Vec<_>>())
+        character_set.decode(&path.iter().flat_map(rate).collect::<Vec<_>>())
     }
 
     #[test]
     fn repetitions_are_one_character_and_blanks_part_them() {
-        let spoken = decoded(&[(0, 0.9), (1, 0.8), (1, 0.9), (0, 0.9), (1, 0.6), (2, 1.0), (3, 1.0), (0, 0.5)]);
-        assert_eq!(spoken.text, "aab京");
-        assert!((spoken.confidence - 0.85).abs() < 1e-6, "{spoken:?}");
+        let line = decoded(&[(0, 0.9), (1, 0.8), (1, 0.9), (0, 0.9), (1, 0.6), (2, 1.0), (3, 1.0), (0, 0.5)]);
+        assert_eq!(line.text, "aab京");
+        assert!((line.confidence - 0.85).abs() < 1e-6, "{line:?}");
     }
 
     #[test]
     fn spaces_at_the_ends_are_no_text() {
         assert_eq!(decoded(&[(4, 1.0), (1, 1.0), (4, 1.0), (2, 1.0), (4, 1.0)]).text, "a b");
-        assert_eq!(decoded(&[(0, 1.0), (0, 1.0)]), Spoken::default());
-        assert_eq!(decoded(&[]), Spoken::default());
+        assert_eq!(decoded(&[(0, 1.0), (0, 1.0)]), Decoded::default());
+        assert_eq!(decoded(&[]), Decoded::default());
     }
 
     #[test]

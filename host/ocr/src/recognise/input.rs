@@ -1,4 +1,4 @@
-//! What the second network gets: one line, upright and of one height.
+//! What the recognition network gets: one line, upright and of one height.
 
 use crate::gray::Gray;
 use crate::rectangle::Rectangle;

@@ -1,11 +1,14 @@
 //! Compiled components on disk, so that a start takes milliseconds.
 //!
 //! A compiled component is native code: loading a foreign one is running it. [`trust`] decides which files are used. A file is
-//! named by the digest of the component and the engine's compatibility hash, and begins with a seal of its name and content.
+//! named by the digest of the component and the engine's compatibility hash, and begins with a seal of its name and content. So is what
+//! a converter said of itself: it decides what a later start lets the component do.
 
 mod trust;
 
 use crate::compile::Refusals;
+use crate::description::Description;
+use crate::interface;
 use crate::whole_file::write_whole;
 use morag_core::Timestamp;
 use morag_core::plugin::CompileLimits;
@@ -27,6 +30,9 @@ const FOLDER_BYTES_MAX: u64 = 2 << 30;
 
 /// Refused components that are remembered: each is less than 4 KiB, and a folder has far fewer components.
 const REFUSED_MAX: usize = 256;
+
+/// Descriptions that are kept, each of at most some 100 KiB and mostly of 2: as many as components of the folder may be refused.
+const DESCRIBED_MAX: usize = 256;
 
 /// Age at which a file that another process is writing counts as left over from a process that died.
 const LEFT_OVER_AGE: Duration = Duration::from_secs(60 * 60);
@@ -55,48 +61,80 @@ impl CompileCache {
 
     /// A component of the cache, compiled by this process or another of the same user. `now`: when it is used.
     pub(crate) fn read(&self, engine: &Engine, digest: &str, now: Timestamp) -> Option<Component> {
-        let read = self.trusted().and_then(|key| self.read_sealed(key, engine, digest, now));
+        let read = self.trusted().and_then(|key| self.read_component(key, engine, digest, now));
         read.unwrap_or_else(|untrusted| {
             tracing::warn!("the compile cache is not used, and components are compiled anew: {untrusted}");
             None
         })
     }
 
-    fn read_sealed(
+    fn read_component(
         &self,
         key: &Key,
         engine: &Engine,
         digest: &str,
         now: Timestamp,
     ) -> Result<Option<Component>, Untrusted> {
-        let name = name(engine, digest);
-        let path = self.folder.join(&name);
-        let Some(mut file) = trust::open_file(&path, self.own, false)? else { return Ok(None) };
-        let mut bytes = Vec::new();
-        // The size of files that we wrote is bounded, and no other file has a seal.
-        file.read_to_end(&mut bytes).map_err(|error| Untrusted::Unusable { path: path.clone(), error })?;
-        touch(&file, system_time(now));
-        let sealed = bytes.split_at_checked(SEAL_BYTES).filter(|(seal, code)| key.is_seal(seal, &name, code));
-        let Some((_, code)) = sealed else {
-            tracing::warn!(path = %path.display(), "a compiled component is damaged, or not of this server: compiling it again");
-            return Ok(None);
-        };
+        let Some(code) = self.read_sealed(key, &name(engine, digest), now)? else { return Ok(None) };
         // SAFETY: the code is what `write` sealed for this component and this engine (its name): no other user has the key.
         #[expect(unsafe_code, reason = "wasmtime cannot check native code; `trust` says why this is ours")]
         let component = unsafe { Component::deserialize(engine, code) };
         Ok(component.inspect_err(|error| tracing::warn!(%error, "a compiled component is not this engine's")).ok())
     }
 
+    /// The content of a file with the seal of its name.
+    fn read_sealed(&self, key: &Key, name: &str, now: Timestamp) -> Result<Option<Vec<u8>>, Untrusted> {
+        let path = self.folder.join(name);
+        let Some(mut file) = trust::open_file(&path, self.own, false)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        // The size of files that we wrote is bounded, and no other file has a seal.
+        file.read_to_end(&mut bytes).map_err(|error| Untrusted::Unusable { path: path.clone(), error })?;
+        touch(&file, system_time(now));
+        match bytes.split_at_checked(SEAL_BYTES) {
+            Some((seal, content)) if key.is_seal(seal, name, content) => Ok(Some(bytes.split_off(SEAL_BYTES))),
+            _ => {
+                let path = path.display();
+                tracing::warn!(%path, "a file of the compile cache is damaged, or not of this server: it is made again");
+                Ok(None)
+            }
+        }
+    }
+
+    /// What a component said of itself when it was first loaded, by this process or another of the same user. `now`: when it is used.
+    pub(crate) fn description(&self, engine: &Engine, digest: &str, now: Timestamp) -> Option<Description> {
+        let name = description_name(engine, digest);
+        let read = self.trusted().and_then(|key| self.read_sealed(key, &name, now));
+        // Compiling finds the same fault, and says it.
+        let text = read
+            .inspect_err(|untrusted| tracing::debug!("no description out of the compile cache: {untrusted}"))
+            .ok()??;
+        serde_json::from_slice(&text)
+            .inspect_err(|error| tracing::debug!(%error, name, "another form of description"))
+            .ok()
+    }
+
+    /// Stores what a component said of itself. A failure costs the next start a baseline compilation, so it is only logged.
+    pub(crate) fn keep_description(&self, engine: &Engine, digest: &str, description: &Description) {
+        let text = match serde_json::to_vec(description) {
+            Ok(text) => text,
+            Err(error) => return tracing::warn!(%error, digest, "a component's description could not be kept"),
+        };
+        self.write_sealed(&description_name(engine, digest), &text);
+    }
+
     /// Stores native code of a component. A failure costs the next start a compilation, so it is only logged.
     pub(crate) fn write(&self, engine: &Engine, digest: &str, code: &[u8]) {
-        let name = name(engine, digest);
+        self.write_sealed(&name(engine, digest), code);
+    }
+
+    fn write_sealed(&self, name: &str, content: &[u8]) {
         let written = self.trusted().and_then(|key| {
-            let path = self.folder.join(&name);
-            let written = write_whole(&path, &[&key.seal(&name, code), code]);
+            let path = self.folder.join(name);
+            let written = write_whole(&path, &[&key.seal(name, content), content]);
             written.map_err(|error| Untrusted::Unusable { path, error })
         });
         if let Err(error) = written {
-            tracing::warn!(%error, "a compiled component could not be kept: the next start compiles it again");
+            tracing::warn!(%error, "a file of the compile cache could not be kept: the next start makes it again");
         }
     }
 
@@ -119,7 +157,7 @@ impl CompileCache {
     /// are counted up to `now`.
     pub(crate) fn tidy(&self, now: Timestamp, used: impl Fn(&str) -> bool) -> std::io::Result<()> {
         let now = system_time(now);
-        let (mut files, mut bytes, mut refused) = (Vec::new(), 0_u64, Vec::new());
+        let (mut files, mut bytes, mut refused, mut described) = (Vec::new(), 0_u64, Vec::new(), Vec::new());
         for entry in std::fs::read_dir(&self.folder)? {
             let entry = entry?;
             // Another process on this folder may have removed it.
@@ -136,6 +174,7 @@ impl CompileCache {
                     files.push((modified, meta.len(), used(digest), path));
                 }
                 (None, Some(ending)) if ending == "refused" => refused.push((modified, path)),
+                (None, Some(ending)) if ending == "described" => described.push((modified, path)),
                 (None, ending) => {
                     let is_note = ending.is_some_and(|ending| ending == "begun");
                     let is_partial = name.contains(".partial-") || name.starts_with("probe-");
@@ -163,6 +202,11 @@ impl CompileCache {
             if index < surplus || is_old(modified) {
                 there(std::fs::remove_file(&path))?;
             }
+        }
+        described.sort();
+        let surplus = described.len().saturating_sub(DESCRIBED_MAX);
+        for (_, path) in described.into_iter().take(surplus) {
+            there(std::fs::remove_file(&path))?;
         }
         Ok(())
     }
@@ -194,6 +238,14 @@ fn name(engine: &Engine, digest: &str) -> String {
     format!("{digest}-{:016x}-2.cwasm", compatibility(engine))
 }
 
+/// The file of a component's description. A server of another version may check descriptions in another way, and another engine may
+/// run no component: each asks the component again. The number is the format's version.
+fn description_name(engine: &Engine, digest: &str) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    (compatibility(engine), env!("CARGO_PKG_VERSION"), interface::VERSION).hash(&mut hasher);
+    format!("{digest}-{:016x}-1.described", hasher.finish())
+}
+
 fn compatibility(engine: &Engine) -> u64 {
     // Not `DefaultHasher`'s documented use, but the hash is only a file name on this machine: a change of it between
     // Rust versions costs one compilation.
@@ -212,12 +264,34 @@ fn tempfile_owner(folder: &Path) -> std::io::Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use morag_core::plugin::{AcceptedFormat, Capability, Descriptor, Input, Output};
     use std::os::unix::fs::PermissionsExt as _;
 
     /// The smallest component: magic, version 13, layer 1.
     const EMPTY: &[u8] = &[0, b'a', b's', b'm', 0x0d, 0, 1, 0];
 
     const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+    fn descriptor(name: &str) -> Descriptor {
+        Descriptor {
+            name: name.into(),
+            version: "1".into(),
+            summary: "s".into(),
+            inputs: vec![Input { name: "a.json".parse().unwrap(), required: true }],
+            outputs: vec![Output {
+                name: "b.md".parse().unwrap(),
+                media_type: "text/markdown".into(),
+                data_key: Some("k".into()),
+            }],
+            capabilities: vec![Capability::Kv],
+            config_schema: serde_json::json!({"type": "object"}),
+            formats: Some(vec![AcceptedFormat {
+                name: "x".into(),
+                media_types: vec!["a/x".into()],
+                extensions: vec!["x".into()],
+            }]),
+        }
+    }
 
     struct Lab {
         folder: tempfile::TempDir,
@@ -276,6 +350,25 @@ mod tests {
         // What was enough before.
         std::fs::write(lab.file("d"), [Sha256::digest(&code).as_slice(), &code].concat()).unwrap();
         assert!(!lab.is_there("d"));
+    }
+
+    #[test]
+    fn a_description_is_used_for_its_own_component_and_only_as_it_was_written() {
+        let lab = Lab::new();
+        let of = |name: &str| Description { descriptor: descriptor(name), used: [Capability::Kv].into() };
+        let read = |digest: &str| CompileCache::open(&lab.path()).unwrap().description(&lab.engine, digest, NOW);
+        lab.cache.keep_description(&lab.engine, "d", &of("first"));
+        assert_eq!((read("d"), read("e")), (Some(of("first")), None));
+        let file = |digest: &str| lab.path().join(description_name(&lab.engine, digest));
+        std::fs::copy(file("d"), file("e")).unwrap();
+        assert_eq!(read("e"), None, "it has the seal of another component");
+        let mut bytes = std::fs::read(file("d")).unwrap();
+        let at = bytes.windows(5).position(|part| part == b"first").unwrap();
+        bytes[at..at + 5].copy_from_slice(b"other");
+        std::fs::write(file("d"), &bytes).unwrap();
+        assert_eq!(read("d"), None, "it was changed");
+        lab.cache.keep_description(&lab.engine, "d", &of("again"));
+        assert_eq!(read("d"), Some(of("again")));
     }
 
     #[test]
@@ -368,6 +461,19 @@ mod tests {
         assert!(!left("d1-0.cwasm") && !left("d3-0.cwasm") && left("d4-0.cwasm"));
         assert!(!left("d-0.partial-1") && left("d-0.partial-2") && left("pulled"));
         assert!(!left("d-0.begun") && left("d-1.begun"));
+    }
+
+    #[test]
+    fn descriptions_are_bounded_in_number() {
+        let lab = Lab::new();
+        let described = |name: &str, ago: u64| {
+            let file = std::fs::File::create(lab.path().join(format!("{name}.described"))).unwrap();
+            file.set_modified(system_time(NOW) - Duration::from_secs(ago)).unwrap();
+        };
+        (0..=DESCRIBED_MAX).for_each(|index| described(&format!("d{index}"), index as u64));
+        lab.cache.tidy(NOW, |_| false).unwrap();
+        let left = |index: usize| lab.path().join(format!("d{index}.described")).exists();
+        assert!(left(0) && left(DESCRIBED_MAX - 1) && !left(DESCRIBED_MAX));
     }
 
     #[test]

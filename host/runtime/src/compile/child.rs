@@ -1,10 +1,10 @@
-//! The compiling process: `morag compile-component MEMORY_BYTES CPU_SECONDS`, which the server starts.
+//! The compiling process: `morag compile-component MEMORY_BYTES CPU_SECONDS TIER`, which the server starts.
 //!
 //! It limits itself before it reads a byte, compiles one component and ends. It uses its standard streams only and has no other
 //! file open. It ends with the process that started it, because its input ends then, whatever the compiler is doing.
 
 use super::wire::{self, Answer};
-use crate::engine_config;
+use crate::engine_config::{self, Tier};
 use morag_core::plugin::{COMPONENT_BYTES_MAX, CompileLimits};
 use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use std::io::{self, Read as _};
@@ -22,8 +22,8 @@ const ADDRESS_SPACE_EXTRA: u64 = 2 << 30;
 const FILES_MAX: u64 = 16;
 
 /// Limits this process, compiles the component of its input, and writes the answer. Errors go to the standard error output.
-pub fn compile_in_this_process(limits: CompileLimits) -> ExitCode {
-    match run(limits) {
+pub fn compile_in_this_process(limits: CompileLimits, tier: Tier) -> ExitCode {
+    match run(limits, tier) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("morag compile-component: {error}");
@@ -32,17 +32,17 @@ pub fn compile_in_this_process(limits: CompileLimits) -> ExitCode {
     }
 }
 
-fn run(limits: CompileLimits) -> io::Result<()> {
+fn run(limits: CompileLimits, tier: Tier) -> io::Result<()> {
     close_inherited();
     confine(limits)?;
     let wasm = wire::read_component(&mut io::stdin().lock(), COMPONENT_BYTES_MAX)?;
     end_with_the_input()?;
-    let answer = compile(&wasm);
+    let answer = compile(&wasm, tier);
     wire::write_answer(&mut io::stdout().lock(), &answer)
 }
 
-fn compile(wasm: &[u8]) -> Answer {
-    let compiled = engine_config::for_compiling().and_then(|engine| engine.precompile_component(wasm));
+fn compile(wasm: &[u8], tier: Tier) -> Answer {
+    let compiled = engine_config::for_compiling(tier).and_then(|engine| engine.precompile_component(wasm));
     match compiled {
         Ok(code) => Answer::Code(code),
         Err(error) if error.is::<OutOfMemory>() => Answer::NoMemory,

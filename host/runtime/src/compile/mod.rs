@@ -16,8 +16,9 @@ pub use error::CompileError;
 pub use parent::CompilerProgram;
 
 pub(crate) use census::check as check_size;
-pub(crate) use refusals::{AGE_MAX as REFUSAL_AGE_MAX, Refusals, now};
+pub(crate) use refusals::{AGE_MAX as REFUSAL_AGE_MAX, Refusals, Turn, now};
 
+use crate::engine_config::Tier;
 use bytes::Bytes;
 use morag_core::plugin::CompileLimits;
 use parent::Children;
@@ -52,8 +53,8 @@ impl Compiler {
         Ok(Self::children(program, limits))
     }
 
-    /// Compiles. The result is for engines with the same settings.
-    pub(crate) async fn compile(&self, engine: &Engine, wasm: Bytes) -> Result<Vec<u8>, CompileError> {
+    /// Compiles for `engine`, which is one of `tier`. The result is for engines with the same settings.
+    pub(crate) async fn compile(&self, engine: &Engine, tier: Tier, wasm: Bytes) -> Result<Vec<u8>, CompileError> {
         match self {
             Self::InProcess => {
                 let engine = engine.clone();
@@ -62,7 +63,7 @@ impl Compiler {
                 });
                 compiled.await.unwrap_or_else(|panic| Err(CompileError::Died(panic.to_string())))
             }
-            Self::Children(children) => children.compile(wasm).await,
+            Self::Children(children) => children.compile(wasm, tier).await,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::error::CompileError;
 use super::wire::{self, Answer};
+use crate::engine_config::Tier;
 use bytes::Bytes;
 use morag_core::plugin::CompileLimits;
 use rustix::process::Signal;
@@ -61,10 +62,10 @@ impl Children {
     }
 
     /// Compiles in a process of its own, when there is a place. Dropping the future kills the process.
-    pub(super) async fn compile(&self, wasm: Bytes) -> Result<Vec<u8>, CompileError> {
+    pub(super) async fn compile(&self, wasm: Bytes, tier: Tier) -> Result<Vec<u8>, CompileError> {
         let _place = self.places.acquire().await.map_err(|closed| CompileError::NotRun(closed.to_string()))?;
         let not_run = |error: io::Error| CompileError::NotRun(error.to_string());
-        let (process, streams) = self.start().map_err(not_run)?;
+        let (process, streams) = self.start(tier).map_err(not_run)?;
         let Streams { mut input, mut output, errors } = streams;
         // Open until the answer is here: its end would end the process.
         let given = spawn_blocking(move || {
@@ -93,7 +94,7 @@ impl Children {
         }
     }
 
-    fn start(&self) -> io::Result<(Process, Streams)> {
+    fn start(&self, tier: Tier) -> io::Result<(Process, Streams)> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut command = Command::new(&self.program.0);
         command
@@ -101,6 +102,7 @@ impl Children {
             .arg(CompilerProgram::COMMAND)
             .arg(self.limits.memory_bytes_max.to_string())
             .arg(self.limits.cpu_time_max.as_secs().to_string())
+            .arg(tier.as_str())
             // Keys and passwords are in ours.
             .env_clear()
             // All of them together have as many threads as there are cores.
@@ -213,7 +215,7 @@ mod tests {
     async fn a_program_that_is_not_there_or_is_no_compiler_is_named() {
         let compile = async |program: &str| {
             let children = Children::new(CompilerProgram::at(program), limits());
-            children.compile(Bytes::from_static(b"wasm")).await.unwrap_err()
+            children.compile(Bytes::from_static(b"wasm"), Tier::Optimised).await.unwrap_err()
         };
         assert!(matches!(compile("/nowhere/morag").await, CompileError::NotRun(_)));
         assert!(matches!(compile("/bin/false").await, CompileError::NotRun(_)));

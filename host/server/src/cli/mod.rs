@@ -20,7 +20,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use morag_core::plugin::CompileLimits;
 use morag_engine::config::{Sources, find_plugins_dir};
-use morag_runtime::compile_child;
+use morag_runtime::{Tier, compile_child};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -85,7 +85,10 @@ enum Command {
     /// Create, build, test, run and inspect steps
     Plugin(morag_devtools::Plugin),
     /// Compile a component from standard input; the server runs this itself
-    #[command(hide = true, after_help = "Example, as the server runs it:\n  morag compile-component 1610612736 120")]
+    #[command(
+        hide = true,
+        after_help = "Example, as the server runs it:\n  morag compile-component 1610612736 120 optimised"
+    )]
     CompileComponent(CompileComponent),
     /// Create API keys
     Key(key::Key),
@@ -129,6 +132,8 @@ struct CompileComponent {
     memory_bytes: u64,
     /// CPU time limit in seconds
     cpu_seconds: u64,
+    /// Kind of code: optimised or baseline
+    tier: Tier,
 }
 
 impl Serve {
@@ -150,10 +155,10 @@ impl Serve {
 /// Parses the command line and runs its command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Command::CompileComponent(CompileComponent { memory_bytes, cpu_seconds }) = cli.command {
+    if let Command::CompileComponent(CompileComponent { memory_bytes, cpu_seconds, tier }) = cli.command {
         // Before any other set-up: memory in use already counts towards the limit.
         let cpu_time_max = std::time::Duration::from_secs(cpu_seconds);
-        return compile_child(CompileLimits { memory_bytes_max: memory_bytes, cpu_time_max });
+        return compile_child(CompileLimits { memory_bytes_max: memory_bytes, cpu_time_max }, tier);
     }
     match run(cli.command) {
         Ok(code) => code,

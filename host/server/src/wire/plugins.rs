@@ -200,7 +200,7 @@ impl Job {
         for path in &changes.changed {
             let Some(slot) = self.slots.get(path).cloned() else { continue };
             self.refused.remove(&slot.name);
-            match self.parts.load(&slot, self.members.get(&slot.name)).await {
+            match self.parts.load_whole(&slot, self.members.get(&slot.name)).await {
                 Ok(Some(member)) => wanted.push((slot.name, Some(member))),
                 Ok(None) => {}
                 Err(unusable) => refused.push((slot.name, unusable.to_string())),
@@ -285,9 +285,10 @@ impl Parts {
         }
         let started = Instant::now();
         let loaded = self.registry.load(wasm, &digest, slot.grant.clone()).await;
-        match loaded.as_ref().map(|plugin| plugin.code) {
+        match loaded.as_ref().map(|plugin| plugin.origin) {
             Ok(CodeOrigin::Compiled) => self.loads.compiled(started.elapsed()),
             Ok(CodeOrigin::Cached) => self.loads.cached(started.elapsed()),
+            Ok(CodeOrigin::Deferred) => self.loads.deferred(started.elapsed()),
             Err(_) => self.loads.refused(started.elapsed()),
         }
         let plugin = loaded.map_err(|error| match error {
@@ -308,6 +309,14 @@ impl Parts {
         };
         let of_folder = slot.file().filter(|_| !slot.is_listed).map(Path::to_owned);
         Ok(Some(Member { plugin, loaded, of_folder }))
+    }
+
+    /// As [`Self::load`], compiled too: unlike at the start, one that cannot be compiled must not replace one that can.
+    async fn load_whole(&self, slot: &Slot, now: Option<&Member>) -> Result<Option<Member>, Unusable> {
+        let Some(member) = self.load(slot, now).await? else { return Ok(None) };
+        let prepared = member.plugin.prepare().await;
+        prepared.map_err(|error| Unusable::Component(error.to_string()))?;
+        Ok(Some(member))
     }
 
     /// Whether names are unique and every pipeline can run, except for those that could not run before.
