@@ -2,6 +2,7 @@
 
 use super::hostile::lab::{assert_good, wide_limits};
 use morag_core::plugin::{Capability, CompileLimits, Grant};
+use morag_core::ports::StepRunner as _;
 use morag_runtime::{CodeOrigin, Compiler, CompilerProgram, EngineOptions, PluginRunner, StepEngine};
 use morag_tests::bombs::{empty_functions, slow_functions};
 use morag_tests::guests::write_component;
@@ -76,7 +77,7 @@ async fn a_converter_is_compiled_when_a_document_first_needs_it() {
         let names = std::fs::read_dir(cache.path()).unwrap().map(|entry| entry.unwrap().path());
         names.filter(|path| path.extension().is_some_and(|found| found == extension)).count()
     };
-    let (first, second) = (load(binary()).await.unwrap(), load(binary()).await.unwrap());
+    let (first, second) = (load(&binary()).await.unwrap(), load(&binary()).await.unwrap());
     let of = |runner: &PluginRunner| runner.plugins()["text_conversion"].clone();
     assert_eq!((of(&first).origin, of(&second).origin), (CodeOrigin::Deferred, CodeOrigin::Deferred));
     assert_eq!(of(&first).descriptor, of(&second).descriptor, "the second is out of the cache");

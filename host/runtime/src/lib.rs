@@ -3,8 +3,7 @@
 //! A component describes itself ([`describe`]), is compiled once in a process of its own ([`compile`], [`cache`], [`compiled`]), when
 //! it is loaded ([`plugin`]) or first needed ([`code`]), linked with what it was granted ([`link`]), put into a set with others
 //! ([`registry`]), and run on a fresh instance for each call ([`runner`]) under limits that end it wherever it is ([`limits`]). The
-//! functions that a guest
-//! can call are in [`capabilities`]. Nothing here knows which steps exist, nor a route of the API.
+//! functions that a guest can call are in [`capabilities`]. Nothing here knows which steps exist, nor a route of the API.
 //!
 //! [`StepRunner`]: morag_core::ports::StepRunner
 //!
@@ -21,7 +20,8 @@
 //!   machine a thread waits for a core. Guests have their own threads, so one that computes delays no request.
 //! - A component is compiled in another process: `compile` counts what it has, then starts `morag compile-component`, which sets its own
 //!   limits of memory and time, has no environment and no files, and ends when its input does. Permanent failures are remembered. Native
-//!   code is run only with the cache's seal ([`cache`]) or straight from that process.
+//!   code is run only with the cache's seal ([`cache`]) or straight from that process. A description that an earlier start has kept has
+//!   such a seal too, for it decides what the component is granted.
 //! - The host's keys never reach a guest: it asks for completions and transcripts by ports, and gets texts. A secret that it was given
 //!   is cut out of all its output in one place (`redact`).
 //! - Python components keep their WASI imports: with stubs in their place, `print` and `time.time()` would trap, and random numbers would

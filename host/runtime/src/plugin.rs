@@ -185,6 +185,6 @@ impl Loader<'_> {
 /// the schema is untrusted, and takes some ms at its limits.
 async fn check_schema(descriptor: &Arc<Descriptor>) -> Result<(), LoadErrorReason> {
     let descriptor = descriptor.clone();
-    tokio::task::spawn_blocking(move || ConfigSchema::new(&descriptor.config_schema)).await??;
+    spawn_blocking(move || ConfigSchema::new(&descriptor.config_schema)).await??;
     Ok(())
 }
