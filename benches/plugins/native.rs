@@ -98,6 +98,7 @@ async fn chunking_call(sandbox: &Sandbox, markdown: &[u8]) -> anyhow::Result<Ste
         media_type: "text/markdown".into(),
         size: markdown.len() as u64,
         sha256: String::new(),
+        listed: false,
     };
     call.inputs.artifacts.insert(name, artifact);
     Ok(call)

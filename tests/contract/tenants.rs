@@ -180,6 +180,7 @@ async fn write(backend: &impl Backend, task: TaskId, size: u64) {
         media_type: "text/plain".into(),
         size,
         sha256: "0".repeat(64),
+        listed: false,
     };
     let kind = EventKind::StepCompleted {
         step: "chunking".into(),

@@ -20,6 +20,7 @@ mod events;
 mod examples;
 mod files;
 mod formats;
+mod include_images;
 mod ingest_batch;
 mod ingest_url;
 mod log;

@@ -7,7 +7,7 @@ mod task;
 
 use morag_core::pipeline::{Condition, OnFailure, Pipeline, Retries, StepDefinition};
 use morag_core::ports::{AttemptRecord, DeliveryState};
-use morag_core::task::{Event, EventKind, Resources, Retry, StatusWord, TaskRecord};
+use morag_core::task::{Artifact, Event, EventKind, Resources, Retry, StatusWord, TaskRecord};
 use morag_core::webhook::{AttemptOutcome, BodyFormat, Endpoint, ErrorClass, view};
 use morag_core::{JSON_DEPTH_MAX, JsonObject, Timestamp, is_depth_allowed};
 use proptest::prelude::*;
@@ -257,6 +257,21 @@ fn an_event_of_each_kind() {
     let mut with_span = expected;
     with_span["span"] = json!(TRACE);
     golden(&traced, with_span, &THEIRS);
+}
+
+#[test]
+fn a_file_of_a_pattern() {
+    let page = Artifact {
+        name: "page-1.png".parse().expect("a name"),
+        media_type: "image/png".into(),
+        size: 7,
+        sha256: "ab".repeat(32),
+        listed: true,
+    };
+    let expected = json!({
+        "name": "page-1.png", "media_type": "image/png", "size": 7, "sha256": "ab".repeat(32), "listed": true
+    });
+    golden(&page, expected, &[]);
 }
 
 #[test]

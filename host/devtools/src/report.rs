@@ -165,6 +165,7 @@ mod tests {
                 media_type: "text/plain".into(),
                 size: bytes.len() as u64,
                 sha256: "0".repeat(64),
+                listed: false,
             };
             (artifact, bytes.to_vec())
         });

@@ -150,6 +150,7 @@ async fn call(
             media_type: guess(name.as_str()),
             size: bytes.len() as u64,
             sha256: hex::encode(Sha256::digest(&bytes)),
+            listed: false,
         };
         store(bench.blobs.as_ref(), &BlobPath::file(record.id, &name), bytes).await?;
         inputs.artifacts.insert(name, artifact);

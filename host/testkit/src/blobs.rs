@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Most files that [`Blobs::list`] returns, as the port promises.
-const LIST_MAX: usize = 1000;
+const LIST_MAX: usize = 10_000;
 
 /// File storage in memory. The modification time of all files is [`NOW`]; the ETag is derived from the content.
 #[derive(Default)]

@@ -18,7 +18,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Most files that [`Blobs::list`] returns, as the port promises.
-const LIST_MAX: usize = 1000;
+const LIST_MAX: usize = 10_000;
 
 /// Folder with a subfolder for each task (see [`BlobPath`]).
 const TASKS: &str = "tasks";

@@ -88,8 +88,8 @@ pub async fn list(
         created_at: meta.modified,
         modified_at: meta.modified,
     };
-    let files: Vec<_> =
-        metas.into_iter().filter(|meta| whole::announced(&log, &meta.name).is_some()).map(item).collect();
+    let announced = whole::announced(&log);
+    let files: Vec<_> = metas.into_iter().filter(|meta| announced.contains_key(meta.name.as_str())).map(item).collect();
     let ended_at = log.events.last().filter(|event| event.kind.ends_task()).map(|event| event.timestamp);
     Ok(Json(FileList {
         session_id: task.to_string(),

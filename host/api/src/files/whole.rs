@@ -15,31 +15,37 @@ use morag_core::ports::{BlobError, BlobMeta, BlobPath, BlobStream, TaskLog};
 use morag_core::task::{Artifact, ArtifactName, EventKind, StatusWord, TaskId, TaskStatus, file_url};
 use morag_engine as engine;
 use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Largest file that is hashed before its first byte is sent, bytes: it takes some tens of milliseconds, which is not noticed
 /// before a download.
 const HASHED_FIRST_BYTES_MAX: u64 = 8 << 20;
 
-/// The expected size and digest of a file that callers may see: the submitted one, or one whose URL a completed step announced; of
-/// several runs the last that wrote it. Other files are only passed between steps. Only the log is used, because this process may
-/// have no steps loaded.
-pub fn announced(log: &TaskLog, name: &str) -> Option<ExpectedFile> {
-    if log.record.source.stored_as.as_str() == name {
-        return Some(ExpectedFile::from(&log.record.source));
+/// The expected size and digest of each file that callers may see, by name: the submitted one; those whose URL a completed step
+/// announced, of several runs the last that wrote it; and those of a pattern that the last run of their step wrote, because an earlier
+/// run may have written more of them. Other files are only passed between steps. Only the log is used, because this process may have no
+/// steps loaded.
+pub fn announced(log: &TaskLog) -> BTreeMap<&str, ExpectedFile> {
+    let (mut found, mut later) = (BTreeMap::<&str, (&Artifact, bool)>::new(), BTreeSet::new());
+    for event in log.events.iter().rev() {
+        let EventKind::StepCompleted { step, data, artifacts, .. } = &event.kind else { continue };
+        let is_last = later.insert(step);
+        let urls: BTreeSet<_> = data.values().filter_map(|value| value.as_str()).collect();
+        for artifact in artifacts.iter().filter(|artifact| is_last || !artifact.listed) {
+            let name = artifact.name.as_str();
+            let (_, is_announced) = found.entry(name).or_insert((artifact, false));
+            *is_announced |= artifact.listed || urls.contains(file_url(log.record.id, name).as_str());
+        }
     }
-    let url = file_url(log.record.id, name);
-    let is_named = |artifact: &&Artifact| artifact.name.as_str() == name;
-    let completed = log.events.iter().rev().filter_map(|event| match &event.kind {
-        EventKind::StepCompleted { data, artifacts, .. } => Some((data, artifacts.iter().find(is_named)?)),
-        _ => None,
-    });
-    let (mut file, mut is_announced) = (None, false);
-    for (data, artifact) in completed {
-        file.get_or_insert(artifact);
-        is_announced |= data.values().any(|value| value.as_str() == Some(url.as_str()));
-    }
-    file.filter(|_| is_announced).map(ExpectedFile::from)
+    let mut files: BTreeMap<_, _> = found
+        .into_iter()
+        .filter(|(_, (_, is_announced))| *is_announced)
+        .map(|(name, (artifact, _))| (name, ExpectedFile::from(artifact)))
+        .collect();
+    let source = &log.record.source;
+    files.insert(source.stored_as.as_str(), ExpectedFile::from(source));
+    files
 }
 
 /// Finds a stored file and verifies its size and, if it is small, its digest. `load` reads the task's log: if the file differs, the
@@ -55,7 +61,7 @@ pub async fn find<Load: Future<Output = Result<TaskLog, ApiError>>>(
     let mut is_second_try = false;
     loop {
         let log = load().await?;
-        let file = announced(&log, name.as_str()).ok_or(BlobError::NotFound)?;
+        let file = announced(&log).remove(name.as_str()).ok_or(BlobError::NotFound)?;
         match verify(app, log.record.id, &file).await? {
             Ok(meta) => return Ok((log, file, meta)),
             Err(damage) if is_second_try => return Err(refused(&log, DamagedFile { name: file.name, damage })),

@@ -1,6 +1,7 @@
 //! The fields of a submission as they are given: names, types and limits of each value, and their OpenAPI schema.
 
 use super::field_value::{FIELD_BYTES_MAX, too_long};
+use super::include_images::IncludeImages;
 use super::page_range::{PageNumber, PageRange};
 use morag_core::task::{DocumentId, Metadata, SourceType};
 use morag_core::webhook::{EventFilter, EventGlob, WebhookUrl};
@@ -69,6 +70,9 @@ pub struct GivenTask {
     /// Most pages that are converted, from the first of `page_range`.
     #[schema(inline)]
     pub max_pages: Option<PageNumber>,
+    /// Which pictures become files of the task: those within the document (`figures`), one of each page (`pages`), or `all`; none when
+    /// absent.
+    pub include_images: Option<IncludeImages>,
     /// A JSON object of at most 64 KiB; its keys come back in task events.
     #[schema(value_type = Option<std::collections::HashMap<String, serde_json::Value>>, example = json!({ "department": "support" }))]
     pub metadata: Option<GivenMetadata>,

@@ -13,6 +13,7 @@ pub(crate) mod form;
 pub(crate) mod form_batch;
 pub(crate) mod form_guard;
 pub(crate) mod given;
+pub(crate) mod include_images;
 pub mod ingest;
 pub(crate) mod items;
 pub mod json;

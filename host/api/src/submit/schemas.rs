@@ -13,7 +13,8 @@ use utoipa::{PartialSchema, ToSchema};
 const NOT_OF_FILES: [&str; 1] = ["url"];
 
 /// Members of `processing_options`.
-const OPTIONS: [&str; 6] = ["language", "chunking_strategy", "chunk_size", "chunk_overlap", "page_range", "max_pages"];
+const OPTIONS: [&str; 7] =
+    ["language", "chunking_strategy", "chunk_size", "chunk_overlap", "page_range", "max_pages", "include_images"];
 
 /// Begins the names of the members of `webhook_config`.
 const WEBHOOK: &str = "webhook_";

@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use super::given::GivenTask;
+use super::include_images::{Images, IncludeImages};
 use morag_core::JsonObject;
 use morag_core::ports::SourceUrl;
 use morag_core::task::{DocumentId, Metadata, SourceType};
@@ -82,6 +83,7 @@ fn options(fields: &mut Fields, given: &GivenTask) -> JsonObject {
     {
         fields.refuse("chunk_overlap", "chunk_overlap must be less than chunk_size");
     }
+    let images = given.include_images.map(|IncludeImages(images)| images).filter(|images| *images != Images::None);
     let strategy = given.chunking_strategy.map(|strategy| json!(strategy));
     let options = [
         ("chunking_strategy", strategy),
@@ -89,6 +91,7 @@ fn options(fields: &mut Fields, given: &GivenTask) -> JsonObject {
         ("chunk_overlap", overlap.map(|overlap| json!(overlap))),
         ("page_range", given.page_range.map(|range| json!([range.first, range.last]))),
         ("max_pages", given.max_pages.map(|max| json!(max.0))),
+        ("include_images", images.map(|images| json!(images))),
     ];
     options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
@@ -139,6 +142,27 @@ mod tests {
     }
 
     #[test]
+    fn pictures_are_asked_for_by_a_word_or_by_true() {
+        for (form, asked) in [
+            (("include_images", "figures"), Some("figures")),
+            (("include_images", "pages"), Some("pages")),
+            (("include_images", "all"), Some("all")),
+            (("include_images", "true"), Some("all")),
+            (("include_images", "True"), Some("all")),
+            (("include_images", "none"), None),
+            (("include_images", "false"), None),
+            (("include_images", ""), None),
+            (("request_data", r#"{"include_images": true}"#), Some("all")),
+            (("request_data", r#"{"include_images": false}"#), None),
+            (("request_data", r#"{"include_images": null}"#), None),
+            (("processing_options", r#"{"include_images": "pages"}"#), Some("pages")),
+        ] {
+            let spec = read(&[form]).unwrap();
+            assert_eq!(spec.options.get("include_images").map(|text| text.as_str().unwrap()), asked, "{form:?}");
+        }
+    }
+
+    #[test]
     fn each_bad_value_is_refused_by_name() {
         let long = "x".repeat(10_000);
         for (name, value) in [
@@ -160,6 +184,10 @@ mod tests {
             ("page_range", "1,2,3"),
             ("page_range", "1,x"),
             ("max_pages", "0"),
+            ("include_images", "some"),
+            ("include_images", "1"),
+            ("include_images", "[\"pages\"]"),
+            ("include_images", "{\"pages\": true}"),
             ("metadata", "[1]"),
             ("metadata", "nonsense"),
             ("webhook_url", "nonsense"),

@@ -105,7 +105,8 @@ fn failed_in_the_third_step(server: &Server) -> TaskId {
     let mut events = vec![event(1, 0.0, EventKind::TaskStarted { retry: None })];
     for (step, name) in steps.iter().zip(["markdown.md", "metadata.json"]) {
         let (size, sha256) = (MARKDOWN.len() as u64, hex::encode(Sha256::digest(MARKDOWN)));
-        let artifact = Artifact { name: name.parse().unwrap(), media_type: "text/plain".into(), size, sha256 };
+        let artifact =
+            Artifact { name: name.parse().unwrap(), media_type: "text/plain".into(), size, sha256, listed: false };
         events.push(event(
             events.len() as u64 + 1,
             10.0,

@@ -1,6 +1,8 @@
 //! Files of tasks: serving and deleting them.
 
 use super::*;
+use morag_core::task::Artifact;
+use sha2::{Digest as _, Sha256};
 
 #[tokio::test]
 async fn files_are_served_whole_and_in_parts() {
@@ -41,6 +43,49 @@ async fn files_are_served_whole_and_in_parts() {
         for hidden in ["document.json", "chunks.json", "nonsense.md", "..%2f..%2fx", ".x"] {
             assert_eq!(server.get(&format!("{base}/{hidden}")).await.error(), "file_not_found", "{hidden}");
         }
+    }
+}
+
+/// The end of a step that wrote these files, those with a `*` behind their name by a pattern; the content of each is [`MARKDOWN`].
+fn wrote(sequence: u64, step: &str, names: &[&str]) -> Event {
+    let artifact = |name: &&str| Artifact {
+        name: name.trim_end_matches('*').parse().unwrap(),
+        media_type: "image/png".into(),
+        size: MARKDOWN.len() as u64,
+        sha256: hex::encode(Sha256::digest(MARKDOWN)),
+        listed: name.ends_with('*'),
+    };
+    let kind = EventKind::StepCompleted {
+        step: step.into(),
+        stage: step.into(),
+        data: JsonObject::new(),
+        artifacts: names.iter().map(artifact).collect(),
+        resources: Default::default(),
+    };
+    event(sequence, 50.0, kind)
+}
+
+#[tokio::test]
+async fn files_of_a_pattern_are_those_of_the_last_run_of_their_step() {
+    let server = server(&[]);
+    let events = vec![
+        event(1, 0.0, EventKind::TaskStarted { retry: None }),
+        wrote(2, "one", &["page-1.png*", "page-2.png*", "hidden.json"]),
+        wrote(3, "two", &["image-1.jpg*"]),
+        event(4, 50.0, EventKind::TaskStarted { retry: None }),
+        wrote(5, "one", &["page-1.png*"]),
+    ];
+    let task = server.memory.store.add(record(), events);
+    for name in ["original.md", "page-1.png", "page-2.png", "hidden.json", "image-1.jpg"] {
+        put(&server, task, name, MARKDOWN);
+    }
+    let list = server.get(&format!("/api/files/temp/{task}")).await.json();
+    let names: Vec<_> = list["files"].as_array().unwrap().iter().map(|file| &file["filename"]).collect();
+    assert_eq!(names, ["image-1.jpg", "original.md", "page-1.png"]);
+    assert_eq!((&list["files"][2]["content_type"], &list["total_size_bytes"]), (&json!("image/png"), &json!(30)));
+    for (name, status) in [("page-1.png", 200), ("image-1.jpg", 200), ("page-2.png", 404), ("hidden.json", 404)] {
+        let answer = server.get(&format!("/api/files/temp/{task}/{name}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{name}");
     }
 }
 

@@ -82,7 +82,7 @@ async fn a_plugin_is_shown_with_what_it_wants_may_and_uses_and_no_secret() {
     assert_eq!(plugin["capabilities"], capabilities);
     assert_eq!(plugin["http"], json!([{"host": "api.example.com", "port": null, "methods": ["GET", "HEAD"]}]));
     assert_eq!((&plugin["secrets"], &plugin["pipelines"]), (&json!(["API_TOKEN"]), &json!(["ingest", "process"])));
-    assert_eq!((&plugin["limits"]["artifacts"], &plugin["budgets"]["kv_keys"]), (&json!(16), &json!(10_000)));
+    assert_eq!((&plugin["limits"]["artifacts"], &plugin["budgets"]["kv_keys"]), (&json!(256), &json!(10_000)));
     assert_eq!(plugin["refused"]["reason"], json!("it is cut off"));
     assert_eq!(body["refused"].as_array().unwrap().len(), 1, "of the other one is loaded: {body}");
     assert_eq!((&body["refused"][0]["name"], &body["refused"][0]["state"]), (&json!("other"), &json!("refused")));

@@ -165,6 +165,7 @@ pub(super) fn completed_with(task: TaskId, content: &str) -> Vec<Event> {
         media_type: media_type.into(),
         size: content.len() as u64,
         sha256: hex::encode(Sha256::digest(content)),
+        listed: false,
     };
     let kind = EventKind::StepCompleted {
         step: "markdown_conversion".into(),

@@ -60,6 +60,7 @@ mod tests {
             media_type: "text/plain".into(),
             size: sequence,
             sha256: sha256.into(),
+            listed: false,
         };
         let kind = EventKind::StepCompleted {
             step: step.into(),

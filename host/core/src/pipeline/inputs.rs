@@ -34,6 +34,7 @@ mod tests {
             media_type: "text/plain".into(),
             size: 1,
             sha256: format!("{step}:{name}"),
+            listed: false,
         };
         let kind = EventKind::StepCompleted {
             step: step.into(),

@@ -164,7 +164,13 @@ mod tests {
     const STEPS: [&str; 4] = ["markdown_conversion", "metadata_extraction", "content_processing", "chunking"];
 
     fn artifact(name: &str) -> Artifact {
-        Artifact { name: name.parse().unwrap(), media_type: "text/plain".into(), size: 5, sha256: format!("of {name}") }
+        Artifact {
+            name: name.parse().unwrap(),
+            media_type: "text/plain".into(),
+            size: 5,
+            sha256: format!("of {name}"),
+            listed: false,
+        }
     }
 
     fn damaged(name: &str, damage: Damage) -> DamagedFile {

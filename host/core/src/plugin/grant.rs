@@ -57,7 +57,9 @@ impl Default for Limits {
             cpu_time_max: Duration::from_secs(300),
             // Twice the default upload limit: markdown is rarely longer than its source.
             output_bytes_max: 200 << 20,
-            artifacts_max: 16,
+            // A picture of each page of a document of 250 pages, beside what is written of every document. The event that lists them
+            // has 40 KiB, a sixth of what a step's data may add to it, and publishing them takes seconds in a bucket.
+            artifacts_max: 256,
             // A step may read its source several times over.
             host_bytes_max: 2 << 30,
             // A step that reads 2 GiB in pieces of 4 KiB makes half a million calls.
@@ -154,6 +156,8 @@ impl Grant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::JsonObject;
+    use crate::task::{Artifact, EventKind, Resources};
 
     fn descriptor(capabilities: &[Capability]) -> Descriptor {
         Descriptor {
@@ -179,6 +183,33 @@ mod tests {
         let line = refused.to_string();
         assert!(line.contains(r#"`capabilities = ["embeddings", "vectors", "graph"]`"#), "{line}");
         assert!(line.contains(r#"`name = "s"`"#), "{line}");
+    }
+
+    /// Bytes of an event with as many artifacts as a step may write by default.
+    fn event_bytes(name: impl Fn(usize) -> String, media_type: &str) -> usize {
+        let artifact = |number| Artifact {
+            name: name(number).parse().unwrap(),
+            media_type: media_type.into(),
+            size: 1 << 20,
+            sha256: "ab".repeat(32),
+            listed: true,
+        };
+        let kind = EventKind::StepCompleted {
+            step: "s".into(),
+            stage: "s".into(),
+            data: JsonObject::new(),
+            artifacts: (0..Limits::default().artifacts_max).map(artifact).collect(),
+            resources: Resources::default(),
+        };
+        serde_json::to_string(&kind).unwrap().len()
+    }
+
+    #[test]
+    fn the_event_of_all_artifacts_is_smaller_than_a_steps_data() {
+        let usual = event_bytes(|number| format!("page-{number:04}.png"), "image/png");
+        assert!((30 << 10..40 << 10).contains(&usual), "{usual}");
+        let longest = event_bytes(|number| format!("{number:064}"), &format!("image/{}", "x".repeat(122)));
+        assert!((80 << 10..96 << 10).contains(&longest), "{longest}");
     }
 
     #[test]

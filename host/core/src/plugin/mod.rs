@@ -10,6 +10,7 @@ mod dataflow;
 mod descriptor;
 mod grant;
 mod manifest;
+mod output_name;
 mod published;
 mod source;
 mod watch;
@@ -25,6 +26,7 @@ pub use descriptor::{
 };
 pub use grant::{Grant, HttpRule, Limits, NotGranted};
 pub use manifest::{CONFIG_MEDIA_TYPE, InvalidManifest, LAYER_MEDIA_TYPE, Layer, MANIFEST_BYTES_MAX, read_manifest};
+pub use output_name::{InvalidOutputName, NamePattern, OutputName};
 pub use published::with_file_urls;
 pub use source::{
     COMPONENT_BYTES_MAX, Digest, InvalidDigest, InvalidReference, PluginSource, RegistryAccess, RegistryLogin,

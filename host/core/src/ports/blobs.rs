@@ -118,7 +118,8 @@ pub trait Blobs: Send + Sync {
     async fn read(&self, path: &BlobPath, range: Range<u64>) -> Result<Bytes, BlobError>;
     /// Streams a range.
     async fn stream(&self, path: &BlobPath, range: Range<u64>) -> Result<BlobStream, BlobError>;
-    /// Files directly below a path, by name; at most 1,000 (a task has at most a few dozen).
+    /// Files directly below a path, by name; at most 10,000 (a task of a dozen steps that each write the
+    /// [default limit](crate::plugin::Limits) of artifacts has a third of them).
     async fn list(&self, below: &BlobPath) -> Result<Vec<BlobMeta>, BlobError>;
     /// Moves files in order, replacing those at the targets, and flushes them together: when this returns, contents and names
     /// of all of them survive power loss, so that a commit may refer to them. After an error, some of the first moves may have

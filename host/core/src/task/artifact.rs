@@ -62,6 +62,9 @@ pub struct Artifact {
     pub size: u64,
     /// SHA-256 of the content, lower-case hexadecimal.
     pub sha256: String,
+    /// Whether callers may see it although the step's data does not have its URL: a file of a pattern ([`crate::plugin::OutputName`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
 }
 
 /// Path under which the API serves a file of a task. Steps' data and events contain it, so stored events do as well.

@@ -104,6 +104,7 @@ pub fn step_completed() -> Event {
             media_type: "text/markdown".into(),
             size: 50,
             sha256: "cd".repeat(32),
+            listed: false,
         }],
         resources: resources(),
     };

@@ -75,7 +75,7 @@ impl StepRunner for Steps {
         let path = BlobPath::staged(call.record.id, uuid::Uuid::nil(), &name);
         world.memory.blobs.put(path.as_str(), content.clone());
         let (size, sha256) = (content.len() as u64, hex::encode(Sha256::digest(&content)));
-        let artifact = Artifact { name, media_type: "text/markdown".into(), size, sha256 };
+        let artifact = Artifact { name, media_type: "text/markdown".into(), size, sha256, listed: false };
         let artifacts = vec![StagedArtifact { artifact, path }];
         let success = StepSuccess { data: JsonObject::new(), artifacts, revision: None };
         StepReport { result: Ok(success), component: None, resources: Resources::default(), log: vec![] }

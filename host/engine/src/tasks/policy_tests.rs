@@ -78,7 +78,7 @@ impl StepRunner for Runner {
         let path = BlobPath::staged(call.record.id, uuid::Uuid::nil(), &name);
         self.blobs.put(path.as_str(), "x");
         let sha256 = hex::encode(Sha256::digest("x"));
-        let artifact = Artifact { name, media_type: "text/markdown".into(), size: 1, sha256 };
+        let artifact = Artifact { name, media_type: "text/markdown".into(), size: 1, sha256, listed: false };
         let artifacts = vec![StagedArtifact { artifact, path }];
         let success = StepSuccess { data: JsonObject::new(), artifacts, revision: None };
         let result = self.steps.fails(&call.components[0]).map_or(Ok(success), Err);

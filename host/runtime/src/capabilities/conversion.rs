@@ -10,6 +10,7 @@ use crate::files::GuestBlob;
 use crate::guest::{Guest, Instance};
 use crate::inner_documents::{DEPTH_MAX, InnerDocuments};
 use crate::state::State;
+use morag_core::JsonObject;
 use morag_core::plugin::{Budget, Capability};
 use morag_core::ports::{BlobPath, Blobs, CapabilityError, StagedArtifact, StepCall, StepInputs, StepReport};
 use morag_core::task::{Resources, SourceType, TaskRecord, reduced_file_name};
@@ -110,6 +111,7 @@ fn inner_call(outer: &StepCall, file: &StagedArtifact, name: &str) -> StepCall {
     record.source.size = file.artifact.size;
     record.source.sha256 = file.artifact.sha256.clone();
     record.source.source_type = SourceType::of_media_type(&file.artifact.media_type);
+    record.options = inner_options(record.options);
     StepCall {
         components: outer.components.clone(),
         config: outer.config.clone(),
@@ -118,6 +120,13 @@ fn inner_call(outer: &StepCall, file: &StagedArtifact, name: &str) -> StepCall {
         inputs: StepInputs { source: file.path.clone(), artifacts: BTreeMap::new() },
         on_progress: Arc::new(|_, _| {}),
     }
+}
+
+/// The options of a document within another. Files that its converter writes beside the markdown are not kept, so it is not asked for
+/// pictures: the markdown would name files that are not there.
+fn inner_options(mut options: JsonObject) -> JsonObject {
+    options.remove("include_images");
+    options
 }
 
 /// What the guest is told of a conversion.
@@ -158,4 +167,16 @@ async fn text(blobs: &dyn Blobs, file: &StagedArtifact, bytes_max: u64) -> Resul
         CapabilityError::Unavailable("the host's file storage failed".into())
     })?;
     Ok(String::from_utf8(bytes.to_vec()).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_document_within_another_is_not_asked_for_pictures() {
+        let options = json!({"chunk_size": 100, "include_images": "all"}).as_object().unwrap().clone();
+        assert_eq!(json!(inner_options(options)), json!({"chunk_size": 100}));
+    }
 }

@@ -233,7 +233,7 @@ async fn create(
     let started = all + task.open.len();
     task.open.insert(key.clone());
     guest.meter.check_artifacts(started + 1).map_err(FileCallError::Limit)?;
-    let artifact = Artifact { name, media_type, size: 0, sha256: String::new() };
+    let artifact = Artifact { name, media_type, size: 0, sha256: String::new(), listed: false };
     match blobs.create(&path).await {
         Ok(writer) => {
             let writer = GuestWriter { file_use, artifact, path, hash: Sha256::new(), writer: Some(writer) };

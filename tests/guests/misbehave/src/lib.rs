@@ -59,6 +59,7 @@ impl Step for Misbehave {
             "fail" => Err(Failure::new("CUSTOM_CODE", "a message for people").with("attempted_format", "xyz")),
             "bad_code" => Err(Failure::new("not a code", "x")),
             "huge_data" => Ok(data(json!({ "text": "x".repeat(300 << 10) }))),
+            "options" => Ok(data(json!({ "options": task.info().options }))),
             "environment" => Ok(data(json!({
                 "variables": std::env::vars().count(),
                 "arguments": std::env::args().count(),
