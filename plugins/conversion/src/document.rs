@@ -1,5 +1,6 @@
 //! What a conversion makes of a document.
 
+use crate::images::Image;
 use morag_formats::Format;
 use serde::Serialize;
 
@@ -85,6 +86,8 @@ pub struct Converted {
     pub properties: Properties,
     /// Documents that were inside it, in order, each with its part of the markdown.
     pub parts: Vec<Part>,
+    /// Its pictures that are files of the task; none where the options do not ask for any.
+    pub images: Option<Vec<Image>>,
     /// What went wrong without stopping the conversion, for the log.
     pub warnings: Vec<String>,
 }
@@ -94,7 +97,7 @@ impl Converted {
     pub fn without_pages(format: &'static Format, markdown: String) -> Self {
         let properties = Properties::default();
         let (pages, parts, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        Self { format, markdown, encoding: None, pages, properties, parts, warnings }
+        Self { format, markdown, encoding: None, pages, properties, parts, images: None, warnings }
     }
 
     /// Number of pages, none for a format without pages.
@@ -104,7 +107,7 @@ impl Converted {
 
     /// The content of `document.json`.
     pub fn document_json(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut document = serde_json::json!({
             "format": self.format.name,
             "media_type": self.format.media_type(),
             "encoding": self.encoding,
@@ -112,7 +115,11 @@ impl Converted {
             "pages": self.pages,
             "properties": self.properties,
             "parts": self.parts,
-        })
+        });
+        if let Some(images) = &self.images {
+            document["images"] = serde_json::json!(images);
+        }
+        document
     }
 }
 
