@@ -58,7 +58,10 @@ impl Kind {
             Self::Png => (big(bytes, 16)?, big(bytes, 20)?),
             Self::Gif => (u32::from(little(bytes, 6)?), u32::from(little(bytes, 8)?)),
             Self::Bmp => (long(bytes, 18)?, long(bytes, 22)?),
-            Self::Jpg => jpeg(bytes)?,
+            Self::Jpg => {
+                let [height, width, _] = jpeg(bytes)?;
+                (width, height)
+            }
             Self::Webp => webp(bytes)?,
             Self::Tiff => return None,
         };
@@ -83,8 +86,14 @@ fn long(bytes: &[u8], at: usize) -> Option<u32> {
     array(bytes, at).map(|side| i32::from_le_bytes(side).unsigned_abs())
 }
 
-/// From the first frame header (SOF). Comments and profiles stand before it.
-fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
+/// Channels of colour of a JPEG: 1 of gray, 3 of colours, 4 of ink. None where it does not say.
+pub fn jpeg_channels(bytes: &[u8]) -> Option<u8> {
+    let [_, _, channels] = jpeg(bytes)?;
+    u8::try_from(channels).ok()
+}
+
+/// Height, width and channels by the first frame header (SOF). Comments and profiles stand before it.
+fn jpeg(bytes: &[u8]) -> Option<[u32; 3]> {
     // A profile of colours has some hundred segments at most.
     const SEGMENTS_MAX: usize = 1000;
     let mut at = 2;
@@ -98,8 +107,9 @@ fn jpeg(bytes: &[u8]) -> Option<(u32, u32)> {
             0xff => at += 1,
             0x01 | 0xd0..=0xd8 => at += 2,
             0xc0..=0xcf if !matches!(kind, 0xc4 | 0xc8 | 0xcc) => {
-                let (height, width) = (array(bytes, at + 5)?, array(bytes, at + 7)?);
-                return Some((u16::from_be_bytes(width).into(), u16::from_be_bytes(height).into()));
+                let [above, below, left, right, channels] = array(bytes, at + 5)?;
+                let side = |bytes| u16::from_be_bytes(bytes).into();
+                return Some([side([above, below]), side([left, right]), channels.into()]);
             }
             _ => at += 2 + usize::from(u16::from_be_bytes(array(bytes, at + 2)?)),
         }
@@ -152,8 +162,8 @@ mod tests {
         let png = [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", &60_000u32.to_be_bytes()[..], &60_000u32.to_be_bytes()].concat();
         assert_eq!(Kind::Png.size(&png), Some((60_000, 60_000)));
         assert_eq!(Kind::Png.size(&png[..20]), None, "cut off");
-        let jpg = b"\xff\xd8\xff\xe0\0\x04JF\xff\xff\xfe\0\x03c\xff\xc2\0\x11\x08\0\x20\0\x30";
-        assert_eq!(Kind::Jpg.size(jpg), Some((48, 32)));
+        let jpg = b"\xff\xd8\xff\xe0\0\x04JF\xff\xff\xfe\0\x03c\xff\xc2\0\x11\x08\0\x20\0\x30\x03";
+        assert_eq!((Kind::Jpg.size(jpg), jpeg_channels(jpg)), (Some((48, 32)), Some(3)));
         assert_eq!(Kind::Gif.size(b"GIF89a\x05\0\x06\0"), Some((5, 6)));
         let bmp = [&b"BM\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"[..], &7i32.to_le_bytes(), &(-8i32).to_le_bytes()].concat();
         assert_eq!(Kind::Bmp.size(&bmp), Some((7, 8)));

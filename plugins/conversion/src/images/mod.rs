@@ -14,4 +14,4 @@ pub use album::{Album, IMAGE_BYTES_MAX, IMAGES_BYTES_MAX, IMAGES_MAX, Image, Lef
 pub use data_uri::{base64, data_uri};
 pub use files::{Images, outputs};
 pub use include::Include;
-pub use kind::{HEAD_BYTES, Kind};
+pub use kind::{HEAD_BYTES, Kind, jpeg_channels};
