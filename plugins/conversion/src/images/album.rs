@@ -18,6 +18,9 @@ pub const IMAGE_BYTES_MAX: usize = 32 << 20;
 /// to 4.
 pub const IMAGES_BYTES_MAX: u64 = 128 << 20;
 
+/// Pixels of a picture's shorter side up to which it is a line, or keeps a place free: pages are full of those.
+const LINE_PIXELS_MAX: u32 = 2;
+
 /// A picture as `document.json` lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Image {
@@ -78,13 +81,17 @@ impl Album {
     /// Why it is left out.
     pub fn figure(&mut self, bytes: &[u8], alt: Option<&str>, page: Option<u32>) -> Result<Kept, LeftOut> {
         let kind = Kind::of(bytes).ok_or(LeftOut::Other)?;
+        let size = kind.size(bytes);
+        if size.is_some_and(|(width, height)| width.min(height) <= LINE_PIXELS_MAX) {
+            return Err(LeftOut::Other);
+        }
         let digest = Sha256::digest(bytes).into();
         let name = |number: u32| format!("image-{number}.{}", kind.format().name);
         if let Some(number) = self.figures.get(&digest).copied() {
             return Ok(Kept { file: name(number), number, is_new: false });
         }
         let number = self.figures.len() as u32 + 1;
-        let (width, height) = kind.size(bytes).unzip();
+        let (width, height) = size.unzip();
         let alt = alt.and_then(property);
         self.add(Image { file: name(number), page, alt, width, height }, bytes.len())?;
         self.figures.insert(digest, number);
@@ -175,6 +182,7 @@ mod tests {
         assert_eq!(file(b"\xff\xd8\xff\xe0", 2), Ok(("image-2.jpg".into(), true)));
         assert_eq!(file(&png(b"a"), 3), Ok(("image-1.png".into(), false)));
         assert_eq!(file(b"<svg/>", 3), Err(LeftOut::Other));
+        assert_eq!(file(b"GIF89a\x00\x02\x02\x00", 3), Err(LeftOut::Other), "a line");
         assert_eq!(file(b"GIF89a", 4), Ok(("image-3.gif".into(), true)));
         let listed: Vec<_> = album.images().iter().map(|image| (image.file.as_str(), image.page)).collect();
         assert_eq!(listed, [("image-1.png", Some(1)), ("image-2.jpg", Some(2)), ("image-3.gif", Some(4))]);
