@@ -1,6 +1,5 @@
 //! What a conversion makes of a document.
 
-use crate::images::Image;
 use morag_formats::Format;
 use serde::Serialize;
 
@@ -66,6 +65,25 @@ pub struct Part {
     pub end: usize,
     /// Code of why it was not converted.
     pub error_code: Option<String>,
+}
+
+/// A picture as `document.json` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Image {
+    /// Its file.
+    pub file: String,
+    /// The page that it is, or where it stands first, from 1; none in a format without pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// What the document says instead of it, where it stands first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alt: Option<String>,
+    /// Pixels of a row, as the picture says it; none where it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Rows, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
 }
 
 /// Says how far a conversion is: done and total pages.

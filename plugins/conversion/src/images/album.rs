@@ -1,8 +1,7 @@
 //! Which pictures of a document are kept, and under which names.
 
 use super::kind::Kind;
-use crate::document::property;
-use serde::Serialize;
+use crate::document::{Image, property};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
@@ -20,25 +19,6 @@ pub const IMAGES_BYTES_MAX: u64 = 128 << 20;
 
 /// Pixels of a picture's shorter side up to which it is a line, or keeps a place free: pages are full of those.
 const LINE_PIXELS_MAX: u32 = 2;
-
-/// A picture as `document.json` lists it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Image {
-    /// Its file.
-    pub file: String,
-    /// The page that it is, or where it stands first, from 1; none in a format without pages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub page: Option<u32>,
-    /// What the document says instead of it, where it stands first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub alt: Option<String>,
-    /// Pixels of a row, as the picture says it; none where it does not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub width: Option<u32>,
-    /// Rows, likewise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub height: Option<u32>,
-}
 
 /// Why a picture is no file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

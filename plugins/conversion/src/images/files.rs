@@ -1,10 +1,10 @@
 //! Pictures as files of the task, written one after the other: none is in memory longer than it takes to write it.
 
-use super::album::{Album, Image, Kept, LeftOut};
+use super::album::{Album, Kept, LeftOut};
 use super::include::Include;
 use super::kind::Kind;
 use super::reference::reference;
-use crate::document::property;
+use crate::document::{Image, property};
 use morag_step::{Descriptor, Failure, Output, Task};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -10,7 +10,7 @@ mod include;
 mod kind;
 mod reference;
 
-pub use album::{Album, IMAGE_BYTES_MAX, IMAGES_BYTES_MAX, IMAGES_MAX, Image, LeftOut};
+pub use album::{Album, IMAGE_BYTES_MAX, IMAGES_BYTES_MAX, IMAGES_MAX, LeftOut};
 pub use data_uri::{base64, data_uri};
 pub use files::{Images, outputs};
 pub use include::Include;
