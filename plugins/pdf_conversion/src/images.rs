@@ -1,7 +1,7 @@
 //! Pages and figures as files, where they are asked for. One page is drawn at a time, and only one with a figure that has to be cut out of
 //! it, where its own picture is not asked for.
 
-use crate::draw::{Budget, Drawing, Figure, Pixels, Undrawn};
+use crate::draw::{Budget, Drawing, Figure, Pixels, Search, Undrawn};
 use morag_conversion::Images;
 use morag_conversion::images::{IMAGE_BYTES_MAX, LeftOut};
 
@@ -17,26 +17,30 @@ pub fn add(source: &[u8], pages: &[u32], texts: &mut [String], images: &Images<'
         Ok(drawing) => drawing,
         Err(undrawn) => return vec![format!("no page or figure is a file: {undrawn}")],
     };
-    let mut illustrator = Illustrator { drawing, images, budget: Budget::default(), undrawn: 0, first: None };
+    let mut illustrator =
+        Illustrator { drawing, images, budget: Budget::default(), search: Search::default(), undrawn: 0, first: None };
     for number in pages {
         if let Some(text) = texts.get_mut((*number as usize).saturating_sub(1)) {
             illustrator.page(*number, text);
         }
     }
-    let (count, first) = (illustrator.undrawn, illustrator.first);
-    let said = first.map(|(number, why)| {
-        format!(
-            "{count} of {} pages cannot be drawn, and their pictures are left out: page {number}: {why}",
-            pages.len()
-        )
-    });
-    said.into_iter().collect()
+    let mut warnings = Vec::new();
+    if let Some((number, why)) = illustrator.first {
+        let (count, total) = (illustrator.undrawn, pages.len());
+        let said = "pages cannot be drawn, and their pictures are left out";
+        warnings.push(format!("{count} of {total} {said}: page {number}: {why}"));
+    }
+    if illustrator.search.is_over() {
+        warnings.push("its pages have so much on them that figures are not looked for on all of them".into());
+    }
+    warnings
 }
 
 struct Illustrator<'i> {
     drawing: Drawing,
     images: &'i Images<'i>,
     budget: Budget,
+    search: Search,
     /// How many pages could not be drawn.
     undrawn: usize,
     /// The first of them, and why.
@@ -47,7 +51,8 @@ impl Illustrator<'_> {
     fn page(&mut self, number: u32, text: &mut String) {
         self.images.at_page(number);
         let is_full = self.images.is_full();
-        let figures = if self.images.takes_figures() { self.drawing.figures(number) } else { Vec::new() };
+        let figures =
+            if self.images.takes_figures() { self.drawing.figures(number, &mut self.search) } else { Vec::new() };
         let is_needed = self.images.takes_pages() || figures.iter().any(|figure| figure.jpeg.is_none());
         let mut pixels = None;
         if is_needed && !is_full {

@@ -46,11 +46,9 @@ impl<'a> Package<'a> {
             done.map_err(|_| LeftOut::Damaged)
         };
         read(HEAD_BYTES, &mut bytes)?;
+        // A metafile may be large, and is not unpacked.
         Kind::of(&bytes).ok_or(LeftOut::Other)?;
         read(IMAGE_BYTES_MAX + 1, &mut bytes)?;
-        if bytes.len() > IMAGE_BYTES_MAX {
-            return Err(LeftOut::TooLarge);
-        }
         if bytes.len() == room { Err(LeftOut::TooMany) } else { Ok(bytes) }
     }
 }

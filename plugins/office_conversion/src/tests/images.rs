@@ -98,7 +98,7 @@ fn pictures_of_a_word_document_are_files_with_their_bytes_where_they_stand() {
 
 #[test]
 fn scripts_metafiles_and_pictures_outside_stay_as_they_were() {
-    let emf = b"\x01\0\0\0\x6c\0\0\0 and more of a metafile";
+    let emf = [b"\x01\0\0\0\x6c\0\0\0 and more".as_slice(), &vec![0; IMAGE_BYTES_MAX]].concat();
     let body = format!(
         "<w:p>{}{}{}{}{}</w:p>",
         text("text"),
@@ -107,7 +107,7 @@ fn scripts_metafiles_and_pictures_outside_stay_as_they_were() {
         drawing("e", ""),
         drawing("x", "")
     );
-    let task = converted(&word(&body, &[("e", "media/e.emf", emf)]), "all");
+    let task = converted(&word(&body, &[("e", "media/e.emf", &emf)]), "all");
     assert_eq!((task.text("markdown.md").as_str(), files(&task)), ("text\n", vec![]));
     assert_eq!((listed(&task), warnings(&task)), (serde_json::json!([]), vec![]));
 }
@@ -191,6 +191,10 @@ fn pictures_of_open_document() {
     );
     let task = converted(&with_parts(&odf("text", &body), &parts), "figures");
     assert_eq!(task.text("markdown.md"), "see ![A map](image-1.png) here\n\n$\\frac{a}{b}$\n");
+    // What stands in for an object that is read is no figure.
+    let body = format!("<office:text><text:p>x</text:p>{}</office:text>", frame(object));
+    let task = converted(&with_parts(&odf("text", &body), &parts), "figures");
+    assert!(files(&task).is_empty() && !task.text("markdown.md").contains("!["), "{}", task.text("markdown.md"));
     let body = format!(
         "<office:presentation><draw:page>x</draw:page><draw:page>{}</draw:page></office:presentation>",
         frame(image)

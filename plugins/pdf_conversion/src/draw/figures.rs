@@ -9,10 +9,16 @@ use hayro::hayro_syntax::page::{Page, Resources};
 use hayro::kurbo::{Affine, Rect};
 
 /// Operations of a page that are looked at, as often as its forms are drawn: as many as are drawn of one.
-const OPERATIONS_MAX: usize = 500_000;
+const OPERATIONS_MAX: u64 = 500_000;
 
 /// Bytes of forms that are unpacked for a page, as often as they are drawn.
-const CONTENT_BYTES_MAX: usize = 64 << 20;
+const CONTENT_BYTES_MAX: u64 = 64 << 20;
+
+/// Operations of all pages, less than a minute of looking. The longest manuals, of 20,000 pages, have half of that.
+const ALL_OPERATIONS_MAX: u64 = 200_000_000;
+
+/// Bytes of forms of all pages, as long.
+const ALL_CONTENT_BYTES_MAX: u64 = 4 << 30;
 
 /// Forms within each other, as in what is drawn.
 const DEPTH_MAX: usize = 16;
@@ -40,13 +46,32 @@ pub struct Figure<'a> {
     pub jpeg: Option<Stream<'a>>,
 }
 
-/// The figures of a page, from the top.
-pub fn find<'a>(page: &Page<'a>) -> Vec<Figure<'a>> {
+/// What was looked at of a document.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Search {
+    operations: u64,
+    content_bytes: u64,
+}
+
+impl Search {
+    /// Whether no other page is looked at: it would take too long.
+    pub fn is_over(&self) -> bool {
+        self.operations > ALL_OPERATIONS_MAX || self.content_bytes > ALL_CONTENT_BYTES_MAX
+    }
+}
+
+/// The figures of a page, from the top; none once the search is over.
+pub fn find<'a>(page: &Page<'a>, search: &mut Search) -> Vec<Figure<'a>> {
+    if search.is_over() {
+        return Vec::new();
+    }
     let (width, height) = page.render_dimensions();
     let bounds = Rect::new(0.0, 0.0, width.into(), height.into());
     let mut finder = Finder { found: Vec::new(), operations: 0, content_bytes: 0 };
     let state = State { matrix: Affine::new(page.initial_transform(true).as_coeffs()), clip: bounds };
     finder.content(page.typed_operations(), page.resources(), state, 0);
+    search.operations += finder.operations;
+    search.content_bytes += finder.content_bytes;
     let mut figures = joined(finder.found);
     let is_figure = |area: Rect| {
         area.width() >= SIDE_MIN && area.height() >= SIDE_MIN && area.area() < COVERAGE_MAX * bounds.area()
@@ -85,8 +110,8 @@ struct State {
 
 struct Finder<'a> {
     found: Vec<Figure<'a>>,
-    operations: usize,
-    content_bytes: usize,
+    operations: u64,
+    content_bytes: u64,
 }
 
 impl<'a> Finder<'a> {
@@ -152,7 +177,7 @@ impl<'a> Finder<'a> {
         });
         let state = State { matrix: state.matrix * matrix.unwrap_or(Affine::IDENTITY), ..state };
         let Ok(content) = form.decoded_data() else { return };
-        self.content_bytes += content.len();
+        self.content_bytes += content.len() as u64;
         self.content(TypedIter::new(&content), own.as_ref().unwrap_or(resources), state, depth + 1);
     }
 
@@ -213,7 +238,7 @@ mod tests {
         ];
         all.extend_from_slice(objects);
         let pdf = Pdf::new(pdf_of(&all, "")).unwrap();
-        let figures = find(&pdf.pages()[0]);
+        let figures = find(&pdf.pages()[0], &mut Search::default());
         let sides = |area: Rect| [area.x0, area.y0, area.x1, area.y1].map(|side| side.round() as i64);
         figures.iter().map(|figure| (sides(figure.area), figure.jpeg.is_some())).collect()
     }
@@ -291,6 +316,28 @@ mod tests {
             b"\xff\xd8\xff\xc0\0\x14\x08\0\x04\0\x04\x04\xff\xd9",
         );
         assert!(!found("50 0 0 40 10 20 cm /I Do", "", &[ink])[0].1, "four channels, whatever the page says");
+    }
+
+    #[test]
+    fn pages_are_looked_at_until_all_together_have_taken_too_much() {
+        let objects = [
+            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]/Resources<</XObject<</I 5 0 R/F 6 0 R>>>>/Contents 4 0 R>>".to_vec(),
+            stream("", b"/F Do 50 0 0 40 10 20 cm /I Do"),
+            jpeg(GRAY),
+            form("q Q"),
+        ];
+        let pdf = Pdf::new(pdf_of(&objects, "")).unwrap();
+        let mut search = Search::default();
+        assert_eq!(find(&pdf.pages()[0], &mut search).len(), 1);
+        assert_eq!((search.operations, search.content_bytes), (5, 3));
+        for over in [
+            Search { operations: ALL_OPERATIONS_MAX + 1, ..search },
+            Search { content_bytes: ALL_CONTENT_BYTES_MAX + 1, ..search },
+        ] {
+            assert!(over.is_over() && find(&pdf.pages()[0], &mut over.clone()).is_empty());
+        }
     }
 
     #[test]

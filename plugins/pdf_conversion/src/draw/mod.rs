@@ -11,7 +11,7 @@ mod undrawn;
 mod weight;
 
 pub use budget::Budget;
-pub use figures::Figure;
+pub use figures::{Figure, Search};
 pub use pixels::Pixels;
 pub use undrawn::Undrawn;
 
@@ -85,8 +85,8 @@ impl Drawing {
     }
 
     /// The figures of a page, counted from 1, from the top.
-    pub fn figures(&self, number: u32) -> Vec<Figure<'_>> {
-        self.find(number).map(figures::find).unwrap_or_default()
+    pub fn figures(&self, number: u32, search: &mut Search) -> Vec<Figure<'_>> {
+        self.find(number).map(|page| figures::find(page, search)).unwrap_or_default()
     }
 
     fn find(&self, number: u32) -> Result<&Page<'_>, Undrawn> {
