@@ -67,6 +67,25 @@ pub struct Part {
     pub error_code: Option<String>,
 }
 
+/// A picture as `document.json` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Image {
+    /// Its file.
+    pub file: String,
+    /// The page that it is, or where it stands first, from 1; none in a format without pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// What the document says instead of it, where it stands first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alt: Option<String>,
+    /// Pixels of a row, as the picture says it; none where it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Rows, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+}
+
 /// Says how far a conversion is: done and total pages.
 pub type Progress<'a> = &'a mut dyn FnMut(u32, u32);
 
@@ -85,6 +104,8 @@ pub struct Converted {
     pub properties: Properties,
     /// Documents that were inside it, in order, each with its part of the markdown.
     pub parts: Vec<Part>,
+    /// Its pictures that are files of the task; none where the options do not ask for any.
+    pub images: Option<Vec<Image>>,
     /// What went wrong without stopping the conversion, for the log.
     pub warnings: Vec<String>,
 }
@@ -94,7 +115,7 @@ impl Converted {
     pub fn without_pages(format: &'static Format, markdown: String) -> Self {
         let properties = Properties::default();
         let (pages, parts, warnings) = (Vec::new(), Vec::new(), Vec::new());
-        Self { format, markdown, encoding: None, pages, properties, parts, warnings }
+        Self { format, markdown, encoding: None, pages, properties, parts, images: None, warnings }
     }
 
     /// Number of pages, none for a format without pages.
@@ -104,7 +125,7 @@ impl Converted {
 
     /// The content of `document.json`.
     pub fn document_json(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut document = serde_json::json!({
             "format": self.format.name,
             "media_type": self.format.media_type(),
             "encoding": self.encoding,
@@ -112,7 +133,11 @@ impl Converted {
             "pages": self.pages,
             "properties": self.properties,
             "parts": self.parts,
-        })
+        });
+        if let Some(images) = &self.images {
+            document["images"] = serde_json::json!(images);
+        }
+        document
     }
 }
 

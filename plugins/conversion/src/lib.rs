@@ -9,6 +9,7 @@ pub mod document;
 pub mod encoding;
 pub mod escape;
 pub mod failures;
+pub mod images;
 pub mod markdown;
 pub mod ocr;
 pub mod ocr_layout;
@@ -21,6 +22,7 @@ mod step;
 pub mod testdata;
 
 pub use document::{Converted, Page, Part, Progress, Properties};
+pub use images::Images;
 pub use morag_formats as formats;
 pub use morag_formats::Format;
-pub use step::{Options, Source, descriptor, formats_of, run, write};
+pub use step::{Options, Source, descriptor, formats_of, run, run_with_images, write};

@@ -2,6 +2,7 @@
 
 use crate::document::Converted;
 use crate::failures::{SOURCE_BYTES_MAX, too_large};
+use crate::images::{Images, Include};
 use morag_formats::Format;
 use morag_step::{Data, Descriptor, Failure, Level, Output, Task, blob_bytes, data, json};
 
@@ -27,6 +28,8 @@ pub struct Options {
     pub page_range: Option<(u32, u32)>,
     /// Most pages that are converted, from the first of the range.
     pub max_pages: Option<u32>,
+    /// Pictures of the document that are files beside its markdown.
+    pub include_images: Include,
 }
 
 impl Options {
@@ -37,7 +40,12 @@ impl Options {
             let [first, last] = range.as_slice() else { return None };
             Some((number(first)?, number(last)?))
         });
-        Self { page_range: range, max_pages: options.get("max_pages").and_then(number) }
+        let include_images = options.get("include_images").and_then(serde_json::Value::as_str).unwrap_or_default();
+        Self {
+            page_range: range,
+            max_pages: options.get("max_pages").and_then(number),
+            include_images: Include::of(include_images),
+        }
     }
 
     /// Whether a page, counted from 1, is to be converted.
@@ -65,12 +73,35 @@ pub fn formats_of(formats: &[&'static Format]) -> Vec<morag_step::Format> {
     formats.iter().map(format).collect()
 }
 
-/// Runs a converter over a task.
+/// Runs a converter without pictures over a task.
 ///
 /// # Errors
 /// Those of `convert`; `DOCUMENT_TOO_LARGE` for a source of more than [`SOURCE_BYTES_MAX`]; what the host answers when a file
 /// cannot be read or written.
 pub fn run(task: &dyn Task, convert: impl FnOnce(&Source) -> Result<Converted, Failure>) -> Result<Data, Failure> {
+    let (size, source) = read(task)?;
+    write(task, size, &convert(&source)?)
+}
+
+/// Runs a converter that writes pictures where the task's options ask for them.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_with_images(
+    task: &dyn Task,
+    convert: impl FnOnce(&Source, &Images<'_>) -> Result<Converted, Failure>,
+) -> Result<Data, Failure> {
+    let (size, source) = read(task)?;
+    let images = Images::of(task, source.options.include_images);
+    let mut converted = convert(&source, &images)?;
+    let (listed, warnings) = images.finish()?;
+    converted.images = listed;
+    converted.warnings.extend(warnings);
+    write(task, size, &converted)
+}
+
+/// The task's source, and its size in bytes.
+fn read(task: &dyn Task) -> Result<(u64, Source), Failure> {
     let info = task.info();
     if info.size > SOURCE_BYTES_MAX {
         return Err(too_large(format!("it has {} bytes, and at most {SOURCE_BYTES_MAX} can be converted", info.size)));
@@ -82,7 +113,7 @@ pub fn run(task: &dyn Task, convert: impl FnOnce(&Source) -> Result<Converted, F
         language: info.language,
         options: Options::of(&info.options),
     };
-    write(task, info.size, &convert(&source)?)
+    Ok((info.size, source))
 }
 
 /// Writes what a conversion made, and gives the data of the step.
@@ -108,6 +139,7 @@ pub fn write(task: &dyn Task, source_bytes: u64, converted: &Converted) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use morag_step::mock::MockTask;
 
     #[test]
     fn the_pages_of_a_range_are_taken_and_no_more_than_asked_for() {
@@ -118,5 +150,28 @@ mod tests {
         assert_eq!(taken(&options(json!({ "page_range": [3, 8], "max_pages": 2 }))), [3, 4]);
         assert_eq!(taken(&options(json!({ "max_pages": 1 }))), [1]);
         assert_eq!(taken(&options(json!({ "page_range": "3-5", "max_pages": -1 }))).len(), 8);
+    }
+
+    #[test]
+    fn pictures_are_listed_only_where_they_are_asked_for() {
+        let written = |option: Option<&str>| {
+            let task = MockTask::new("a.txt", "text");
+            let task = if let Some(option) = option { task.with_option("include_images", option) } else { task };
+            run_with_images(&task, |_, images| {
+                let png = || Ok(b"\x89PNG\r\n\x1a\n".to_vec());
+                let markdown = images.figure(None, None, png).unwrap_or_else(|| "text".into()) + "\n";
+                Ok(Converted::without_pages(&morag_formats::TXT, markdown))
+            })
+            .unwrap();
+            (task.text("markdown.md"), task.text("document.json"))
+        };
+        let (markdown, document) = written(Some("figures"));
+        assert_eq!(markdown, "![Image 1](image-1.png)\n");
+        assert!(document.ends_with(r#""parts":[],"images":[{"file":"image-1.png"}]}"#), "{document}");
+        for option in [None, Some("none")] {
+            let (markdown, document) = written(option);
+            assert!(markdown == "text\n" && document.ends_with(r#""parts":[]}"#), "{document}");
+        }
+        assert!(written(Some("pages")).1.ends_with(r#""images":[]}"#));
     }
 }

@@ -19,6 +19,7 @@ mod tests;
 mod write;
 mod xml;
 
+use morag_conversion::images::{self, Images};
 use morag_conversion::{Converted, Source, descriptor, failures, formats, formats_of, ole};
 use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host};
 use package::Kind;
@@ -38,11 +39,19 @@ static FORMATS: [&morag_conversion::Format; 11] = [
     &formats::EPUB,
 ];
 
-/// Converts a document.
+/// Converts a document without its pictures.
 ///
 /// # Errors
 /// One of [`failures`]; never a panic for any bytes that the parsers underneath survive.
 pub fn convert(source: &Source) -> Result<Converted, Failure> {
+    convert_with_images(source, &Images::none())
+}
+
+/// Converts a document, with what its pictures become.
+///
+/// # Errors
+/// Those of [`convert`].
+pub fn convert_with_images(source: &Source, images: &Images<'_>) -> Result<Converted, Failure> {
     let (bytes, extension) = (&source.bytes, formats::extension(&source.file_name));
     if bytes.is_empty() {
         return Err(failures::empty("the file has 0 bytes"));
@@ -52,7 +61,7 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
         return legacy::convert(bytes, named, &extension, &source.options);
     }
     if rtf::is_rtf(bytes) {
-        return rtf::convert(bytes);
+        return rtf::convert(bytes, images);
     }
     if !bytes.starts_with(b"PK\x03\x04") && !bytes.starts_with(b"PK\x05\x06") {
         return Err(match named {
@@ -62,13 +71,13 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
     }
     let options = &source.options;
     match package::kind(bytes) {
-        Ok(Kind::Xlsx(main)) => sheets::convert(bytes, &main, options),
-        Ok(Kind::Pptx(main)) => slides::convert(bytes, &main, options),
-        Ok(Kind::Docx(main)) => docx::convert(bytes, &main),
-        Ok(Kind::Odt) => odf::convert(bytes, &formats::ODT, options),
-        Ok(Kind::Ods) => odf::convert(bytes, &formats::ODS, options),
-        Ok(Kind::Odp) => odf::convert(bytes, &formats::ODP, options),
-        Ok(Kind::Epub) => epub::convert(bytes, options),
+        Ok(Kind::Xlsx(main)) => sheets::convert(bytes, &main, options, images),
+        Ok(Kind::Pptx(main)) => slides::convert(bytes, &main, options, images),
+        Ok(Kind::Docx(main)) => docx::convert(bytes, &main, images),
+        Ok(Kind::Odt) => odf::convert(bytes, &formats::ODT, options, images),
+        Ok(Kind::Ods) => odf::convert(bytes, &formats::ODS, options, images),
+        Ok(Kind::Odp) => odf::convert(bytes, &formats::ODP, options, images),
+        Ok(Kind::Epub) => epub::convert(bytes, options, images),
         Ok(Kind::Other(kind)) => Err(failures::unsupported(kind)),
         Err(reason) => Err(match named {
             Some(format) => failures::corrupt(format, reason),
@@ -82,7 +91,7 @@ pub fn convert(source: &Source) -> Result<Converted, Failure> {
 /// # Errors
 /// One of [`failures`], or what the host answers when a file cannot be read or written.
 pub fn run(task: &dyn Task) -> Result<Data, Failure> {
-    morag_conversion::run(task, convert)
+    morag_conversion::run_with_images(task, convert_with_images)
 }
 
 /// The converter `office_conversion`.
@@ -91,7 +100,9 @@ pub struct OfficeConversion;
 
 impl Step for OfficeConversion {
     fn describe() -> Descriptor {
-        descriptor("office_conversion", env!("CARGO_PKG_VERSION"), "Converts office documents to markdown")
+        let descriptor =
+            descriptor("office_conversion", env!("CARGO_PKG_VERSION"), "Converts office documents to markdown");
+        images::outputs(descriptor, &images::Kind::ALL, false)
     }
 
     fn run() -> Result<Data, Failure> {

@@ -319,6 +319,24 @@ fn pack(entries: &[(String, String)]) -> Vec<u8> {
     zip_of(&entries)
 }
 
+/// A zip with further parts, which take the place of those of the same name.
+pub fn with_parts(zip: &[u8], parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
+    let mut entries = Vec::new();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index).unwrap();
+        let name = entry.name().unwrap().into_owned();
+        if !parts.iter().any(|(own, _)| *own == name) {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+            entries.push((name, bytes));
+        }
+    }
+    let kept = entries.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    let entries: Vec<(&str, &[u8])> = kept.chain(parts.iter().copied()).collect();
+    zip_of(&entries)
+}
+
 /// A zip with every part changed.
 pub fn in_zip(zip: &[u8], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let mut archive = zip::ZipArchive::new(Cursor::new(zip)).unwrap();

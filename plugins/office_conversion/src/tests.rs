@@ -1,5 +1,7 @@
 //! The converter as the host sees it.
 
+mod images;
+
 use crate::convert;
 use crate::testdata::{
     self, epub, odf, ole, pptx, sample_doc, sample_epub, sample_odp, sample_ods, sample_odt, sample_ppt, sample_pptx,

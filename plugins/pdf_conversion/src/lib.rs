@@ -6,6 +6,7 @@
 mod choice;
 mod draw;
 mod guard;
+mod images;
 mod need;
 mod outline;
 mod pdf;
@@ -17,15 +18,29 @@ mod tables;
 mod tests;
 mod text;
 
-use morag_conversion::{Converted, Progress, Source, descriptor, failures, formats, formats_of};
+use morag_conversion::images::{Kind, outputs};
+use morag_conversion::{Converted, Images, Progress, Source, descriptor, failures, formats, formats_of};
 use morag_step::{Converter, Data, Descriptor, Failure, Format, Ocr, Step, Task, host};
 
-/// Converts a PDF, calling `progress` after each page.
+/// Converts a PDF without its pictures, calling `progress` after each page.
 ///
 /// # Errors
 /// One of [`failures`], or what the host answers where reading may succeed later; never a panic for any bytes that the parsers underneath
 /// survive.
 pub fn convert(source: &Source, ocr: &dyn Ocr, progress: Progress) -> Result<Converted, Failure> {
+    convert_with_images(source, ocr, &Images::none(), progress)
+}
+
+/// Converts a PDF, with what its pages and figures become.
+///
+/// # Errors
+/// Those of [`convert`].
+pub fn convert_with_images(
+    source: &Source,
+    ocr: &dyn Ocr,
+    images: &Images<'_>,
+    progress: Progress,
+) -> Result<Converted, Failure> {
     if source.bytes.is_empty() {
         return Err(failures::empty("the file has 0 bytes"));
     }
@@ -36,7 +51,7 @@ pub fn convert(source: &Source, ocr: &dyn Ocr, progress: Progress) -> Result<Con
             false => failures::unsupported(&extension),
         });
     }
-    pdf::convert(source, ocr, progress)
+    pdf::convert(source, ocr, images, progress)
 }
 
 /// Runs the converter over a task.
@@ -44,8 +59,8 @@ pub fn convert(source: &Source, ocr: &dyn Ocr, progress: Progress) -> Result<Con
 /// # Errors
 /// One of [`failures`], or what the host answers when a file cannot be read or written.
 pub fn run(task: &dyn Task, ocr: &dyn Ocr) -> Result<Data, Failure> {
-    morag_conversion::run(task, |source| {
-        convert(source, ocr, &mut |done, total| {
+    morag_conversion::run_with_images(task, |source, images| {
+        convert_with_images(source, ocr, images, &mut |done, total| {
             task.report_progress(f64::from(done) / f64::from(total.max(1)), &format!("page {done} of {total}"));
         })
     })
@@ -57,7 +72,9 @@ pub struct PdfConversion;
 
 impl Step for PdfConversion {
     fn describe() -> Descriptor {
-        descriptor("pdf_conversion", env!("CARGO_PKG_VERSION"), "Converts PDF to markdown").wants("ocr")
+        let descriptor =
+            descriptor("pdf_conversion", env!("CARGO_PKG_VERSION"), "Converts PDF to markdown").wants("ocr");
+        outputs(descriptor, &[Kind::Png, Kind::Jpg], true)
     }
 
     fn run() -> Result<Data, Failure> {

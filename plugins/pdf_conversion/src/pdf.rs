@@ -4,9 +4,9 @@ use crate::need::Need;
 use crate::scans::{Outcome, Stop};
 use crate::steps::Steps;
 use crate::text::{MARKDOWN_BYTES_MAX, Page, Text};
-use crate::{guard, properties, scans, text};
+use crate::{guard, images, properties, scans, text};
 use morag_conversion::document::join_pages;
-use morag_conversion::{Converted, Progress, Source, failures, formats, markdown};
+use morag_conversion::{Converted, Images, Progress, Source, failures, formats, markdown};
 use morag_step::{CapabilityError, Failure, Ocr};
 use std::collections::{HashMap, HashSet};
 
@@ -15,16 +15,16 @@ use std::collections::{HashMap, HashSet};
 /// # Errors
 /// `ENCRYPTED_DOCUMENT`, `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`; `EMPTY_DOCUMENT` where the options take no page; `NO_TEXT`,
 /// `UNSUPPORTED_SCRIPT`, `OCR_LIMIT` and `OCR_FAILED` where there is no text, and none was read; what the host answers where reading may succeed later.
-pub fn convert(source: &Source, ocr: &dyn Ocr, progress: Progress) -> Result<Converted, Failure> {
+pub fn convert(source: &Source, ocr: &dyn Ocr, images: &Images<'_>, progress: Progress) -> Result<Converted, Failure> {
     let bytes = &source.bytes;
     guard::check(bytes)?;
     let mut steps = Steps::new(progress);
     let mut text = text::extract(bytes, &source.options, &mut steps)?;
     let outcome = scans::read(bytes, &mut text, ocr, &mut steps)?;
-    finish(text, outcome, bytes)
+    finish(text, outcome, bytes, images)
 }
 
-fn finish(mut text: Text, outcome: Outcome, source: &[u8]) -> Result<Converted, Failure> {
+fn finish(mut text: Text, outcome: Outcome, source: &[u8], images: &Images<'_>) -> Result<Converted, Failure> {
     let has_fields = append_fields(&mut text);
     if text.pages.iter().map(|page| page.text.len()).sum::<usize>() > MARKDOWN_BYTES_MAX {
         return Err(failures::too_large(format!("its text has more than {MARKDOWN_BYTES_MAX} bytes")));
@@ -40,6 +40,7 @@ fn finish(mut text: Text, outcome: Outcome, source: &[u8]) -> Result<Converted, 
         text.warnings
             .push(format!("{some} of {total} pages have a little text without readable letters, which is left out"));
     }
+    let numbers: Vec<u32> = text.pages.iter().map(|page| page.number).collect();
     let mut texts = vec![String::new(); text.total as usize];
     for page in text.pages {
         if let Some(place) = texts.get_mut((page.number as usize).saturating_sub(1)) {
@@ -47,6 +48,7 @@ fn finish(mut text: Text, outcome: Outcome, source: &[u8]) -> Result<Converted, 
         }
     }
     running_lines_are_no_headings(&mut texts);
+    text.warnings.extend(images::add(source, &numbers, &mut texts, images));
     let (markdown, pages) = join_pages(&texts);
     let (properties, warnings) = (properties::read(&text.metadata, source), text.warnings);
     Ok(Converted { pages, properties, warnings, ..Converted::without_pages(&formats::PDF, markdown) })
@@ -146,7 +148,7 @@ mod tests {
     use morag_step::mock::MockOcr;
 
     fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
-        super::convert(&source(bytes, "a.pdf"), &MockOcr::reading([]), &mut |_, _| {})
+        super::convert(&source(bytes, "a.pdf"), &MockOcr::reading([]), &Images::none(), &mut |_, _| {})
     }
 
     #[test]
@@ -154,7 +156,7 @@ mod tests {
         let bytes = pdf(&[vec![(12, "The first page.")], vec![], vec![(12, "The third page.")]], &[]);
         let (mut reports, ocr) = (Vec::new(), MockOcr::reading(["of a picture"]));
         let mut report = |done, total| reports.push((done, total));
-        let converted = super::convert(&source(&bytes, "a.pdf"), &ocr, &mut report).unwrap();
+        let converted = super::convert(&source(&bytes, "a.pdf"), &ocr, &Images::none(), &mut report).unwrap();
         assert!(ocr.seen().is_empty(), "neither good text nor an empty page is read");
         assert_eq!(reports, [(1, 3), (2, 3), (3, 3)]);
         assert_eq!(converted.page_count(), Some(3));

@@ -1,5 +1,6 @@
 //! The converter as the host sees it.
 
+mod images;
 mod scans;
 
 use crate::{PdfConversion, convert, run};

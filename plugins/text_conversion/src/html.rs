@@ -5,11 +5,12 @@ use htmd::element_handler::Handlers;
 use htmd::options::{BulletListMarker, HrStyle, Options};
 use htmd::{Element, HtmlToMarkdown, Node};
 use html5ever::tendril::StrTendril;
-use html5ever::{QualName, local_name, ns};
+use html5ever::{Attribute, LocalName, QualName, local_name, ns};
 use markup5ever_rcdom::NodeData;
 use morag_conversion::document::{Properties, keywords, property};
 use morag_conversion::formats;
-use morag_conversion::{Converted, dates, failures, markdown};
+use morag_conversion::images::data_uri;
+use morag_conversion::{Converted, Images, dates, failures, markdown};
 use morag_step::Failure;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -21,12 +22,19 @@ const DEPTH_MAX: usize = 100;
 /// Bytes in which an encoding is declared, as browsers have it.
 const CHARSET_BYTES: usize = 1024;
 
+/// Attribute of a picture with the markdown that stands for it. No page has one of this name, since a blank ends a name there.
+const REFERENCE: &str = "the reference";
+/// Elements that are not written.
+const SKIPPED: [&str; 12] = [
+    "script", "style", "noscript", "template", "title", "svg", "math", "iframe", "object", "canvas", "select", "button",
+];
+
 /// Converts a page: headings, lists and tables are kept, scripts and styles left out.
 ///
 /// # Errors
 /// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`, `CORRUPT_DOCUMENT` where its elements are nested, or opened again,
 /// without end.
-pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
+pub fn convert(bytes: &[u8], images: &Images<'_>) -> Result<Converted, Failure> {
     if bytes.len() > HTML_BYTES_MAX {
         let size = bytes.len();
         return Err(failures::too_large(format!(
@@ -37,7 +45,7 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     let (source, label) = text::read(bytes, declared.as_deref())?;
     let writer = writer();
     let tree = html_tree::parse(&source).map_err(|reason| failures::corrupt(&formats::HTML, reason))?;
-    let found = look(&tree);
+    let found = look(&tree, images);
     let mut out = markdown::finish(&tidy_tables(&writer.tree_to_markdown(&tree)));
     if out.is_empty() {
         return Err(failures::empty("the page has no text"));
@@ -173,13 +181,13 @@ fn writer() -> HtmlToMarkdown {
         .options(options)
         // What is said to readers without scripts is left out too.
         .scripting_enabled(false)
-        .skip_tags(vec![
-            "script", "style", "noscript", "template", "title", "svg", "math", "iframe", "object", "canvas", "select",
-            "button",
-        ])
+        .skip_tags(SKIPPED.to_vec())
         .add_handler(vec!["img"], |handlers: &dyn Handlers, element: Element| {
             let value =
                 |name: &str| element.attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value);
+            if let Some(reference) = value(REFERENCE) {
+                return Some(reference.to_owned().into());
+            }
             // A picture within the page is bytes in letters: only its text is of use.
             if value("src").is_some_and(|src| src.trim_start().starts_with("data:")) {
                 return value("alt").filter(|alt| !alt.trim().is_empty()).map(|alt| alt.trim().to_owned().into());
@@ -194,13 +202,19 @@ struct Found {
     has_heading: bool,
 }
 
-/// Reads what the head says, and cuts the tree where it is deeper than the writer can go: what is below stays as text.
-fn look(tree: &Rc<Node>) -> Found {
+/// Reads what the head says, takes the pictures within the page, and cuts the tree where it is deeper than the writer can go: what is below
+/// stays as text.
+fn look(tree: &Rc<Node>, images: &Images<'_>) -> Found {
     let mut properties = Properties::default();
     let mut has_heading = false;
-    let mut open = vec![(tree.clone(), 0)];
-    while let Some((node, depth)) = open.pop() {
+    let mut open = vec![(tree.clone(), 0, true)];
+    while let Some((node, depth, is_written)) = open.pop() {
+        let mut is_written = is_written;
         if let NodeData::Element { name, attrs, .. } = &node.data {
+            is_written &= !SKIPPED.contains(&&*name.local);
+            if &*name.local == "img" && is_written {
+                take_picture(&mut attrs.borrow_mut(), images);
+            }
             let attrs = attrs.borrow();
             let value =
                 |name: &str| attrs.iter().find(|attr| &*attr.name.local == name).and_then(|attr| property(&attr.value));
@@ -224,9 +238,19 @@ fn look(tree: &Rc<Node>) -> Found {
             continue;
         }
         // Reversed, so that the first is popped first.
-        open.extend(node.children.borrow().iter().rev().map(|child| (child.clone(), depth + 1)));
+        open.extend(node.children.borrow().iter().rev().map(|child| (child.clone(), depth + 1, is_written)));
     }
     Found { properties, has_heading }
+}
+
+/// Gives a picture that is within the page the markdown that stands for it, if it becomes a file.
+fn take_picture(attributes: &mut Vec<Attribute>, images: &Images<'_>) {
+    let value =
+        |name: &str| attributes.iter().find(|attribute| &*attribute.name.local == name).map(|attr| &*attr.value);
+    let Some(address) = value("src") else { return };
+    let Some(reference) = images.figure(None, value("alt"), || data_uri(address)) else { return };
+    let name = QualName::new(None, ns!(), LocalName::from(REFERENCE));
+    attributes.push(Attribute { name, value: reference.into() });
 }
 
 fn meta(properties: &mut Properties, key: &str, content: String) {
@@ -289,7 +313,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn page(body: &str) -> String {
-        convert(body.as_bytes()).unwrap().markdown
+        convert(body.as_bytes(), &Images::none()).unwrap().markdown
     }
 
     #[test]
@@ -311,6 +335,7 @@ mod tests {
         let converted = convert(
             b"<html lang=de><title>My *page*</title><meta name=author content='Jo'><meta property='article:published_time' \
               content='2024-03-04T10:00:00Z'><p>text",
+            &Images::none(),
         )
         .unwrap();
         assert_eq!(converted.markdown, "# My \\*page\\*\n\ntext\n");
@@ -336,7 +361,7 @@ mod tests {
     #[test]
     fn encodings_are_declared_in_the_page() {
         let (bytes, _, _) = encoding_rs::ISO_8859_2.encode("<meta charset='iso-8859-2'><p>Žluťoučký kůň");
-        assert_eq!(convert(&bytes).unwrap().markdown, "Žluťoučký kůň\n");
+        assert_eq!(convert(&bytes, &Images::none()).unwrap().markdown, "Žluťoučký kůň\n");
         assert_eq!(decode(&bytes, charset(&bytes).as_deref()).1, "iso-8859-2");
     }
 
@@ -354,14 +379,14 @@ mod tests {
 
     #[test]
     fn nesting_without_end_is_refused_in_time() {
-        let failure = convert("<div>".repeat(500_000).as_bytes()).unwrap_err();
+        let failure = convert("<div>".repeat(500_000).as_bytes(), &Images::none()).unwrap_err();
         assert_eq!(failure.code, "CORRUPT_DOCUMENT");
         assert!(failure.message.contains("nested"), "{}", failure.message);
     }
 
     #[test]
     fn nothing_is_empty() {
-        assert_eq!(convert(b"<html><script>1</script></html>").unwrap_err().code, "EMPTY_DOCUMENT");
+        assert_eq!(convert(b"<html><script>1</script></html>", &Images::none()).unwrap_err().code, "EMPTY_DOCUMENT");
     }
 
     proptest! {
@@ -371,13 +396,13 @@ mod tests {
                 Just("<pre>"), Just("<a href=x>"), Just("</a>"), Just("<b>"), Just("text "), Just("é|`*"), Just("<h2>"), Just("<!--")],
             0..30,
         )) {
-            let converted = convert(parts.concat().as_bytes());
+            let converted = convert(parts.concat().as_bytes(), &Images::none());
             prop_assert!(converted.map_or_else(|failure| failure.code == "EMPTY_DOCUMENT", |done| !done.markdown.is_empty()));
         }
 
         #[test]
         fn any_bytes_are_some_page(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(convert(&bytes).map_or_else(|failure| failure.code == "EMPTY_DOCUMENT", |done| !done.markdown.is_empty()));
+            prop_assert!(convert(&bytes, &Images::none()).map_or_else(|failure| failure.code == "EMPTY_DOCUMENT", |done| !done.markdown.is_empty()));
         }
     }
 }

@@ -20,24 +20,33 @@ mod tex;
 mod text;
 
 use data::{json, xml, yaml};
-use morag_conversion::{Converted, Source, descriptor, formats, formats_of};
+use morag_conversion::images::{Kind, outputs};
+use morag_conversion::{Converted, Images, Source, descriptor, formats, formats_of};
 use morag_step::{Converter, Data, Descriptor, Failure, Format, Step, Task, host};
 
-/// Converts a text's bytes to markdown.
+/// Converts a text's bytes to markdown, without the pictures within it.
 ///
 /// # Errors
 /// One of [`failures`](morag_conversion::failures); never a panic for any bytes that the parsers underneath survive.
 pub fn convert(source: &Source) -> Result<Converted, Failure> {
+    convert_with_images(source, &Images::none())
+}
+
+/// Converts a text's bytes to markdown, with what the pictures within it become.
+///
+/// # Errors
+/// Those of [`convert`].
+pub fn convert_with_images(source: &Source, images: &Images<'_>) -> Result<Converted, Failure> {
     let bytes = &source.bytes;
     let format = detect::detect(bytes, &source.file_name, &source.media_type)?;
     match format.name {
         "md" => text::convert_markdown(bytes),
-        "html" => html::convert(bytes),
+        "html" => html::convert(bytes, images),
         "csv" => csv_table::convert(bytes),
         "json" => json::convert(bytes, by_lines(source)),
         "xml" => xml::convert(bytes),
         "yaml" => yaml::convert(bytes),
-        "ipynb" => notebook::convert(bytes),
+        "ipynb" => notebook::convert(bytes, images),
         "adoc" => adoc::convert(bytes),
         "rst" => rst::convert(bytes),
         "tex" => tex::convert(bytes),
@@ -57,7 +66,7 @@ fn by_lines(source: &Source) -> bool {
 /// # Errors
 /// One of [`failures`](morag_conversion::failures), or what the host answers when a file cannot be read or written.
 pub fn run(task: &dyn Task) -> Result<Data, Failure> {
-    morag_conversion::run(task, convert)
+    morag_conversion::run_with_images(task, convert_with_images)
 }
 
 /// The converter `text_conversion`.
@@ -66,7 +75,9 @@ pub struct TextConversion;
 
 impl Step for TextConversion {
     fn describe() -> Descriptor {
-        descriptor("text_conversion", env!("CARGO_PKG_VERSION"), "Converts texts, pages and data to markdown")
+        let descriptor =
+            descriptor("text_conversion", env!("CARGO_PKG_VERSION"), "Converts texts, pages and data to markdown");
+        outputs(descriptor, &Kind::ALL, false)
     }
 
     fn run() -> Result<Data, Failure> {

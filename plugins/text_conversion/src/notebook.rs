@@ -5,7 +5,8 @@ use crate::data::{Value, json};
 use crate::{html, text};
 use morag_conversion::document::{Properties, property};
 use morag_conversion::escape::{push_fenced, push_heading};
-use morag_conversion::{Converted, failures, formats, markdown};
+use morag_conversion::images::{LeftOut, base64, data_uri};
+use morag_conversion::{Converted, Images, failures, formats, markdown};
 use morag_step::Failure;
 
 /// Bytes of an output that are kept: a table is read at its beginning.
@@ -15,11 +16,14 @@ const STDERR_BYTES_MAX: usize = 400;
 /// Bytes of a table of HTML that are converted.
 const TABLE_BYTES_MAX: usize = 1 << 20;
 
-/// Converts a notebook: its texts as they are, code and what it printed in blocks of code; pictures are left out.
+/// Media types of pictures in formats 4 and 3 of notebooks, the first that there is.
+const PICTURES: [&str; 6] = ["image/png", "image/jpeg", "image/gif", "image/webp", "png", "jpeg"];
+
+/// Converts a notebook: its texts as they are, code and what it printed in blocks of code; pictures where they are asked for.
 ///
 /// # Errors
 /// `EMPTY_DOCUMENT`, `DOCUMENT_TOO_LARGE`, `CORRUPT_DOCUMENT` where it is no JSON or has no cells.
-pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
+pub fn convert(bytes: &[u8], images: &Images<'_>) -> Result<Converted, Failure> {
     let (source, label) = text::read(bytes, None)?;
     let corrupt = |reason: String| failures::corrupt(&formats::IPYNB, reason);
     let notebook = json::parse(&source).map_err(corrupt)?;
@@ -39,7 +43,7 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     let language = language(metadata).unwrap_or_default();
     let mut unread = 0;
     for cell in cells {
-        unread += usize::from(!push_cell(&mut out, cell, &language));
+        unread += usize::from(!push_cell(&mut out, cell, &language, images));
     }
     let out = markdown::finish(&out);
     if out.is_empty() {
@@ -69,11 +73,11 @@ fn text_of(value: &Value, name: &str) -> Option<String> {
 }
 
 /// Writes a cell; false for one of an unknown kind.
-fn push_cell(out: &mut String, cell: &Value, language: &str) -> bool {
+fn push_cell(out: &mut String, cell: &Value, language: &str, images: &Images<'_>) -> bool {
     let source = text_of(cell, "source").or_else(|| text_of(cell, "input")).unwrap_or_default();
     let source = markdown::normalise(&source);
     match cell.get("cell_type").and_then(Value::text) {
-        Some("markdown") => push_block(out, &without_pictures(&source)),
+        Some("markdown") => push_block(out, &with_pictures(&source, cell.get("attachments"), images)),
         Some("heading") => {
             let level = match cell.get("level") {
                 Some(Value::Plain(level)) => level.parse().unwrap_or(1),
@@ -84,7 +88,8 @@ fn push_cell(out: &mut String, cell: &Value, language: &str) -> bool {
         Some("code") => {
             let language = text_of(cell, "language").unwrap_or_else(|| language.to_owned());
             push_code(out, &language, &source);
-            cell.get("outputs").map(Value::list).unwrap_or_default().iter().for_each(|output| push_output(out, output));
+            let outputs = cell.get("outputs").map(Value::list).unwrap_or_default();
+            outputs.iter().for_each(|output| push_output(out, output, images));
         }
         Some("raw") => push_code(out, "", &source),
         _ => return false,
@@ -101,7 +106,7 @@ fn push_code(out: &mut String, language: &str, source: &str) {
     push_block(out, &block);
 }
 
-fn push_output(out: &mut String, output: &Value) {
+fn push_output(out: &mut String, output: &Value, images: &Images<'_>) {
     let kind = output.get("output_type").and_then(Value::text).unwrap_or_default();
     let plain =
         |out: &mut String, text: String, bytes_max: usize| push_code(out, "", &cut(&without_colours(&text), bytes_max));
@@ -121,12 +126,15 @@ fn push_output(out: &mut String, output: &Value) {
             // Format 4 has the forms of an output by their media types, format 3 by short names.
             let data = output.get("data").unwrap_or(output);
             let of = |names: [&str; 2]| names.into_iter().find_map(|name| text_of(data, name));
+            if let Some(reference) = images.figure(None, None, || picture_of(data)) {
+                push_block(out, &reference);
+            }
             let table =
                 of(["text/html", "html"]).filter(|html| html.contains("<table") && html.len() <= TABLE_BYTES_MAX);
-            if let Some(table) = table.and_then(|html| html::convert(html.as_bytes()).ok()) {
+            if let Some(table) = table.and_then(|html| html::convert(html.as_bytes(), &Images::none()).ok()) {
                 push_block(out, &cut(&table.markdown, OUTPUT_BYTES_MAX));
             } else if let Some(text) = text_of(data, "text/markdown") {
-                push_block(out, &without_pictures(&markdown::normalise(&text)));
+                push_block(out, &with_pictures(&markdown::normalise(&text), None, images));
             } else if let Some(text) = text_of(data, "text/latex").or_else(|| text_of(data, "latex")) {
                 push_block(out, &markdown::normalise(&text));
             } else if let Some(text) = of(["text/plain", "text"]) {
@@ -163,18 +171,33 @@ fn without_colours(text: &str) -> String {
     out
 }
 
-/// Markdown without pictures whose bytes are in the notebook.
-fn without_pictures(text: &str) -> String {
+/// The bytes of the first picture of an output or an attachment.
+fn picture_of(data: &Value) -> Result<Vec<u8>, LeftOut> {
+    let text = PICTURES.into_iter().find_map(|name| text_of(data, name)).ok_or(LeftOut::Other)?;
+    base64(&text)
+}
+
+/// Markdown in which pictures whose bytes are in the notebook are references to their files; those that are none are left out.
+fn with_pictures(text: &str, attachments: Option<&Value>, images: &Images<'_>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("![") {
         let (before, picture) = rest.split_at(at);
         out.push_str(before);
-        let inside = picture.split_once("](").filter(|(alt, target)| {
+        let inside = picture[2..].split_once("](").filter(|(alt, target)| {
             !alt.contains('\n') && (target.starts_with("data:") || target.starts_with("attachment:"))
         });
-        match inside.and_then(|(_, target)| target.find(')').map(|end| &target[end + 1..])) {
-            Some(after) => rest = after,
+        match inside.and_then(|(alt, target)| Some((alt, target.split_once(')')?))) {
+            Some((alt, (target, after))) => {
+                // A title may follow the address.
+                let address = target.split_whitespace().next().unwrap_or_default();
+                let read = || match address.strip_prefix("attachment:") {
+                    Some(name) => picture_of(attachments.and_then(|all| all.get(name)).ok_or(LeftOut::Other)?),
+                    None => data_uri(address),
+                };
+                out.push_str(&images.figure(None, Some(alt), read).unwrap_or_default());
+                rest = after;
+            }
             None => {
                 out.push_str("![");
                 rest = &picture[2..];
@@ -200,7 +223,7 @@ mod tests {
                 {"output_type": "execute_result", "data": {"text/html": "<table><tr><th>a</th></tr><tr><td>1</td></tr></table>", "text/plain": "a"}},
                 {"output_type": "error", "ename": "ValueError", "evalue": "\u001b[31mbad\u001b[0m", "traceback": ["x"]}]},
             {"cell_type": "raw", "source": "raw"}, {"cell_type": "strange"}]}"##;
-        let converted = convert(notebook.as_bytes()).unwrap();
+        let converted = convert(notebook.as_bytes(), &Images::none()).unwrap();
         assert_eq!(
             converted.markdown,
             "# My work\n\n# Plan\n- a\n\n```julia\nprint(1)\n```\n\n```\n1\n2\n```\n\n| a |\n| - |\n| 1 |\n\n```\nValueError: bad\n```\n\n```\nraw\n```\n"
@@ -214,7 +237,10 @@ mod tests {
     fn format_3_has_sheets_and_headings() {
         let notebook = r#"{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "heading", "level": 2, "source": "H"},
             {"cell_type": "code", "language": "python", "input": "x", "outputs": [{"output_type": "pyout", "text": ["5"]}]}]}]}"#;
-        assert_eq!(convert(notebook.as_bytes()).unwrap().markdown, "## H\n\n```python\nx\n```\n\n```\n5\n```\n");
+        assert_eq!(
+            convert(notebook.as_bytes(), &Images::none()).unwrap().markdown,
+            "## H\n\n```python\nx\n```\n\n```\n5\n```\n"
+        );
     }
 
     #[test]
@@ -223,7 +249,7 @@ mod tests {
         let notebook = format!(
             r#"{{"cells": [{{"cell_type": "code", "source": "x", "outputs": [{{"output_type": "stream", "name": "stderr", "text": "{text}"}}]}}]}}"#
         );
-        assert!(convert(notebook.as_bytes()).unwrap().markdown.len() < 500);
+        assert!(convert(notebook.as_bytes(), &Images::none()).unwrap().markdown.len() < 500);
     }
 
     #[test]
@@ -234,7 +260,7 @@ mod tests {
             (r#"{"cells": []}"#, "EMPTY_DOCUMENT"),
             ("", "CORRUPT_DOCUMENT"),
         ] {
-            assert_eq!(convert(source.as_bytes()).unwrap_err().code, code, "{source}");
+            assert_eq!(convert(source.as_bytes(), &Images::none()).unwrap_err().code, code, "{source}");
         }
     }
 
@@ -246,7 +272,7 @@ mod tests {
                 r#"{{"cells": [{{"cell_type": "{kind}", "source": {0}}}, {{"cell_type": "code", "source": {0}, "outputs": [{{"output_type": "stream", "text": {1}}}]}},
                 {{"cell_type": "markdown", "source": [{0}, {1}]}}]}}"#, quoted(&source), quoted(&output)
             );
-            prop_assert!(convert(notebook.as_bytes()).map_or_else(|failure| failure.code == "EMPTY_DOCUMENT", |done| done.markdown.ends_with('\n')));
+            prop_assert!(convert(notebook.as_bytes(), &Images::none()).map_or_else(|failure| failure.code == "EMPTY_DOCUMENT", |done| done.markdown.ends_with('\n')));
         }
     }
 }

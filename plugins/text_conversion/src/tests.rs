@@ -1,5 +1,7 @@
 //! The converter as the host sees it.
 
+mod images;
+
 use crate::{convert, run};
 use morag_conversion::testdata::{broken, source};
 use morag_step::mock::MockTask;

@@ -9,7 +9,7 @@ mod styles;
 mod table;
 
 use crate::package::{Package, Relations, core};
-use morag_conversion::{Converted, failures, formats};
+use morag_conversion::{Converted, Images, failures, formats};
 use morag_step::Failure;
 use reader::Reader;
 
@@ -18,8 +18,8 @@ use reader::Reader;
 /// # Errors
 /// `DOCUMENT_TOO_LARGE` for one that unpacks to more than a step can hold, `ENCRYPTED_DOCUMENT`, `CORRUPT_DOCUMENT`,
 /// `EMPTY_DOCUMENT`.
-pub fn convert(bytes: &[u8], main: &str) -> Result<Converted, Failure> {
-    let package = Package::open(bytes, &formats::DOCX)?;
+pub fn convert(bytes: &[u8], main: &str, images: &Images<'_>) -> Result<Converted, Failure> {
+    let package = Package::open(bytes, &formats::DOCX)?.with_images(images);
     let source = package.text(main)?.ok_or_else(|| package.corrupt(format_args!("its part {main} is missing")))?;
     let tree = package.tree(main, &source)?;
     let relations = Relations::of(&package, main)?;
@@ -48,12 +48,12 @@ mod tests {
     use morag_conversion::testdata::{docx, sample_docx};
 
     fn converted(body: &str) -> String {
-        convert(&docx(body), "word/document.xml").unwrap().markdown
+        convert(&docx(body), "word/document.xml", &Images::none()).unwrap().markdown
     }
 
     #[test]
     fn headings_lists_and_tables() {
-        let converted = convert(&sample_docx(), "word/document.xml").unwrap();
+        let converted = convert(&sample_docx(), "word/document.xml", &Images::none()).unwrap();
         let expected = "# Report\n\nThis is the text of the report.\n\nIt is **bold**\n\n## Scope\n\n- first\n- second\n\n\
                         | Name | Age |\n| --- | --- |\n| Jane | 42 |\n";
         assert_eq!(converted.markdown, expected);
@@ -109,21 +109,26 @@ mod tests {
 
     #[test]
     fn a_document_without_text_is_empty() {
-        assert_eq!(convert(&docx("<w:p/>"), "word/document.xml").unwrap_err().code, "EMPTY_DOCUMENT");
+        assert_eq!(convert(&docx("<w:p/>"), "word/document.xml", &Images::none()).unwrap_err().code, "EMPTY_DOCUMENT");
     }
 
     #[test]
     fn what_comes_before_the_damage_is_kept() {
-        let failure = convert(&docx("<w:p><w:r></w:p>"), "word/document.xml").unwrap_err();
+        let failure = convert(&docx("<w:p><w:r></w:p>"), "word/document.xml", &Images::none()).unwrap_err();
         assert_eq!(failure.code, "CORRUPT_DOCUMENT");
-        let kept = convert(&docx("<w:p><w:r><w:t>one</w:t></w:r></w:p><w:p><w:r></w:p>"), "word/document.xml").unwrap();
+        let kept = convert(
+            &docx("<w:p><w:r><w:t>one</w:t></w:r></w:p><w:p><w:r></w:p>"),
+            "word/document.xml",
+            &Images::none(),
+        )
+        .unwrap();
         assert_eq!((kept.markdown.as_str(), kept.warnings.len()), ("one\n", 1));
     }
 
     #[test]
     fn nesting_without_end_is_refused() {
         let deep = "<w:tbl><w:tr><w:tc>".repeat(20_000);
-        let failure = convert(&docx(&deep), "word/document.xml").unwrap_err();
+        let failure = convert(&docx(&deep), "word/document.xml", &Images::none()).unwrap_err();
         assert_eq!(failure.code, "CORRUPT_DOCUMENT");
         assert!(failure.message.contains("nested"), "{}", failure.message);
         let nested = format!("{}<w:p><w:r><w:t>x</w:t></w:r></w:p>", "<w:tbl><w:tr><w:tc>".repeat(80));

@@ -2,6 +2,7 @@
 
 use super::reader::{Note, Reader};
 use crate::math;
+use crate::slides::shapes::described;
 use crate::write::{Inline, Style};
 use crate::xml::Element;
 
@@ -105,23 +106,49 @@ fn content<'t, 'a>(
                     content(reader, text, choice, boxes, style);
                 }
             }
-            "drawing" | "pict" | "object" => anchored(child, boxes),
+            "drawing" | "pict" | "object" => anchored(reader, text, child, boxes, None),
             "ruby" => child.all("rubyBase").for_each(|base| push_all(reader, text, base, boxes)),
             _ => {}
         }
     }
 }
 
-/// Text boxes and charts of a drawing, in order; those within a box come with it.
-fn anchored<'t, 'a>(drawing: Element<'t, 'a>, boxes: &mut Vec<Element<'t, 'a>>) {
+/// Adds the pictures of a drawing. Its text boxes and charts are left in `boxes`, in order; those within a box come with it. `alt` is what
+/// the drawing around says instead of a picture.
+fn anchored<'t, 'a>(
+    reader: &Reader<'_, '_>,
+    text: &mut Inline,
+    drawing: Element<'t, 'a>,
+    boxes: &mut Vec<Element<'t, 'a>>,
+    alt: Option<&str>,
+) {
+    let own = match drawing.name() {
+        "inline" | "anchor" => drawing.child("docPr").and_then(described),
+        "pic" => drawing.at(&["nvPicPr", "cNvPr"]).and_then(described),
+        // As older programs write it.
+        "shape" | "rect" => drawing.attribute("alt").filter(|alt| !alt.trim().is_empty()),
+        _ => None,
+    };
+    let alt = own.as_deref().or(alt);
     for child in drawing.elements() {
         match child.name() {
             "txbxContent" => boxes.push(child),
             "chart" => boxes.push(child),
             "AlternateContent" => {
-                child.child("Choice").or(child.child("Fallback")).into_iter().for_each(|choice| anchored(choice, boxes))
+                if let Some(choice) = child.child("Choice").or(child.child("Fallback")) {
+                    anchored(reader, text, choice, boxes, alt);
+                }
             }
-            _ => anchored(child, boxes),
+            "blip" => figure(reader, text, child.attribute("embed"), alt),
+            "imagedata" => figure(reader, text, child.prefixed("id"), alt),
+            _ => anchored(reader, text, child, boxes, alt),
         }
+    }
+}
+
+fn figure(reader: &Reader<'_, '_>, text: &mut Inline, id: Option<String>, alt: Option<&str>) {
+    let part = id.as_deref().and_then(|id| reader.relations.part(id));
+    if let Some(reference) = part.and_then(|part| reader.package.figure(part, alt)) {
+        text.raw(&reference);
     }
 }

@@ -4,10 +4,10 @@ mod opf;
 mod table;
 mod xhtml;
 
-use crate::package::Package;
+use crate::package::{Package, resolve};
 use crate::xml::{Flavour, Tree};
 use morag_conversion::document::join_pages;
-use morag_conversion::{Converted, Options, failures, formats};
+use morag_conversion::{Converted, Images, Options, failures, formats};
 use morag_step::Failure;
 use opf::Book;
 use xhtml::Writer;
@@ -20,8 +20,8 @@ const MARKDOWN_BYTES_MAX: usize = 48 << 20;
 ///
 /// # Errors
 /// `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`, `ENCRYPTED_DOCUMENT` for a book that only certain readers may open, `EMPTY_DOCUMENT`.
-pub fn convert(bytes: &[u8], options: &Options) -> Result<Converted, Failure> {
-    let package = Package::open(bytes, &formats::EPUB)?;
+pub fn convert(bytes: &[u8], options: &Options, images: &Images<'_>) -> Result<Converted, Failure> {
+    let package = Package::open(bytes, &formats::EPUB)?.with_images(images);
     let book = Book::read(&package)?;
     let (mut pages, mut total) = (Vec::with_capacity(book.chapters.len()), 0);
     for (chapter, number) in book.chapters.iter().zip(1u32..) {
@@ -32,6 +32,7 @@ pub fn convert(bytes: &[u8], options: &Options) -> Result<Converted, Failure> {
         if chapter.encrypted {
             return Err(failures::encrypted("book"));
         }
+        package.at_page(number);
         let page = read(&package, &chapter.part)?;
         total += page.len();
         if total > MARKDOWN_BYTES_MAX {
@@ -67,7 +68,9 @@ fn read(package: &Package<'_>, part: &str) -> Result<String, Failure> {
         package.warn(format!("the chapter {part} is damaged ({damage}): what comes after the damage is lost"));
     }
     let root = tree.root();
-    let mut writer = Writer::default();
+    let folder = part.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let figure = |address: &str, alt: Option<&str>| package.figure(&resolve(folder, &opf::decode(address)), alt);
+    let mut writer = Writer::with_figures(&figure);
     writer.write(root.child("body").unwrap_or(root));
     writer.finish()
 }

@@ -129,7 +129,7 @@ fn encrypted(package: &Package<'_>) -> Result<HashSet<String>, Failure> {
 }
 
 /// An address without its `%20`.
-fn decode(href: &str) -> String {
+pub fn decode(href: &str) -> String {
     let mut out = Vec::with_capacity(href.len());
     let mut rest = href.as_bytes();
     while let Some((first, after)) = rest.split_first() {

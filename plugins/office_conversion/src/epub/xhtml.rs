@@ -12,9 +12,13 @@ struct List {
     next: u32,
 }
 
+/// The reference to a picture as markdown, by its address in the page and what the page says instead of it; none where it is no file.
+pub type Figure<'p> = &'p dyn Fn(&str, Option<&str>) -> Option<String>;
+
 /// A page while it is written.
-#[derive(Debug, Default)]
-pub struct Writer {
+#[derive(Default)]
+pub struct Writer<'p> {
+    figure: Option<Figure<'p>>,
     out: Blocks,
     text: Inline,
     style: Style,
@@ -27,7 +31,12 @@ pub struct Writer {
     in_cell: bool,
 }
 
-impl Writer {
+impl<'p> Writer<'p> {
+    /// With the pictures of the page.
+    pub fn with_figures(figure: Figure<'p>) -> Self {
+        Self { figure: Some(figure), ..Self::default() }
+    }
+
     /// The markdown.
     ///
     /// # Errors
@@ -38,8 +47,8 @@ impl Writer {
     }
 
     /// A cell's markdown.
-    pub fn cell(element: Element<'_, '_>) -> String {
-        let mut writer = Self { in_cell: true, ..Self::default() };
+    fn cell(figure: Option<Figure<'p>>, element: Element<'_, '_>) -> String {
+        let mut writer = Self { figure, in_cell: true, ..Self::default() };
         writer.write(element);
         writer.flush();
         writer.out.into_text()
@@ -104,8 +113,15 @@ impl Writer {
 
     fn element(&mut self, element: Element<'_, '_>) {
         match element.name() {
-            "head" | "script" | "style" | "template" | "svg" | "audio" | "video" | "object" | "iframe" | "rt"
-            | "rp" | "img" => {}
+            "head" | "script" | "style" | "template" | "audio" | "video" | "object" | "iframe" | "rt" | "rp" => {}
+            "img" => self.picture(element.attribute("src"), element.attribute("alt")),
+            // The picture of a cover is often within a drawing, so that it fills the page.
+            "svg" => {
+                let title = element.child("title").map(Element::text);
+                for image in element.within("image") {
+                    self.picture(image.attribute("href"), title.clone());
+                }
+            }
             "nav" if is_contents(element) => {}
             "h1" | "h2" | "h3" | "h4" | "h5" | "h6" => self.heading(element),
             "b" | "strong" => self.styled(element, |style| style.bold = true),
@@ -169,7 +185,7 @@ impl Writer {
             }
             "blockquote" => {
                 self.flush();
-                let mut inner = Self { in_cell: self.in_cell, ..Self::default() };
+                let mut inner = Self { figure: self.figure, in_cell: self.in_cell, ..Self::default() };
                 inner.write(element);
                 inner.flush();
                 let quoted: Vec<String> =
@@ -183,7 +199,7 @@ impl Writer {
             }
             "table" => {
                 self.flush();
-                let rows = table::rows(element, Self::cell);
+                let rows = table::rows(element, |cell| Self::cell(self.figure, cell));
                 match rows.as_slice() {
                     [row] if row.len() == 1 => self.out.paragraph(&row.concat()),
                     rows if self.in_cell => rows.iter().flatten().for_each(|cell| self.out.paragraph(cell)),
@@ -199,6 +215,15 @@ impl Writer {
             | "dl" | "dd" | "body" | "center" | "address" | "hgroup" | "details" | "summary" | "form" | "fieldset"
             | "tr" | "td" | "nav" => self.block(element),
             _ => self.write(element),
+        }
+    }
+
+    fn picture(&mut self, address: Option<String>, alt: Option<String>) {
+        let address = address.filter(|address| !address.trim().is_empty());
+        let figure = self.figure.zip(address);
+        if let Some(reference) = figure.and_then(|(figure, address)| figure(address.trim(), alt.as_deref())) {
+            self.text.raw(&reference);
+            self.blank = false;
         }
     }
 

@@ -9,7 +9,7 @@ mod text;
 
 use crate::package::{Package, merge_core};
 use morag_conversion::document::{Properties, join_pages};
-use morag_conversion::{Converted, Format, Options, dates, failures};
+use morag_conversion::{Converted, Format, Images, Options, dates, failures};
 use morag_step::Failure;
 use reader::Reader;
 use styles::Styles;
@@ -18,8 +18,13 @@ use styles::Styles;
 ///
 /// # Errors
 /// `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`, `ENCRYPTED_DOCUMENT`, `EMPTY_DOCUMENT`.
-pub fn convert(bytes: &[u8], format: &'static Format, options: &Options) -> Result<Converted, Failure> {
-    let package = Package::open(bytes, format)?;
+pub fn convert(
+    bytes: &[u8],
+    format: &'static Format,
+    options: &Options,
+    images: &Images<'_>,
+) -> Result<Converted, Failure> {
+    let package = Package::open(bytes, format)?.with_images(images);
     refuse_encrypted(&package)?;
     let source = package.text("content.xml")?.ok_or_else(|| package.corrupt("its part content.xml is missing"))?;
     let tree = package.tree("content.xml", &source)?;

@@ -32,6 +32,7 @@ pub fn pages(
             pages.push(String::new());
             continue;
         }
+        package.at_page(number);
         let mut blocks = Blocks::new();
         let grid = grid(sheet);
         if grid.cut {

@@ -31,6 +31,7 @@ fn is_repeated(class: &str) -> bool {
 }
 
 fn slide(package: &Package<'_>, styles: &Styles, page: Element<'_, '_>, number: u32) -> Result<String, Failure> {
+    package.at_page(number);
     let mut reader = Reader::new(package, styles);
     let mut title = String::new();
     let mut comments = Vec::new();

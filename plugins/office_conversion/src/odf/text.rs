@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use crate::math;
+use crate::package::resolve;
 use crate::write::{Inline, Style, escape};
 use crate::xml::{Element, Item};
 
@@ -147,7 +148,10 @@ impl Reader<'_, '_> {
                 }
                 "frame" => match self.equation(child) {
                     Some(latex) => text.raw(&math::inline(&latex)),
-                    None => boxes.push(child),
+                    None => match self.picture(child) {
+                        Some(reference) => text.raw(&reference),
+                        None => boxes.push(child),
+                    },
                 },
                 "custom-shape" | "g" | "text-box" | "rect" | "ellipse" => boxes.push(child),
                 // Numbers of pages, and marks.
@@ -177,8 +181,23 @@ impl Reader<'_, '_> {
         self.object(&link, |root| (root.name() == "math").then(|| math::mathml(root)))?
     }
 
-    /// A frame or a drawn shape: its text, its table, the numbers of its chart.
+    /// The reference to a frame's picture: the first of several, which stand in for each other. The picture of an object is not one, since
+    /// the object is read.
+    fn picture(&self, frame: Element<'_, '_>) -> Option<String> {
+        if frame.name() != "frame" || frame.child("object").is_some() {
+            return None;
+        }
+        let said = |name: &str| frame.child(name).map(Element::text).filter(|text| !text.trim().is_empty());
+        let alt = said("desc").or_else(|| said("title"));
+        let part = |image: Element<'_, '_>| Some(resolve("", &image.attribute("href")?));
+        frame.all("image").filter_map(part).find_map(|part| self.package.figure(&part, alt.as_deref()))
+    }
+
+    /// A frame or a drawn shape: its picture, its text, its table, the numbers of its chart.
     pub fn shape(&mut self, element: Element<'_, '_>) {
+        if let Some(reference) = self.picture(element) {
+            return self.out.paragraph(&reference);
+        }
         for child in element.elements() {
             match child.name() {
                 "object" => match self.equation(element) {

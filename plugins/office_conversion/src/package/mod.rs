@@ -2,6 +2,7 @@
 
 mod guard;
 mod kind;
+mod pictures;
 mod properties;
 mod relations;
 
@@ -10,7 +11,7 @@ pub use properties::{core, merge_core};
 pub use relations::{Relations, resolve};
 
 use crate::xml;
-use morag_conversion::{Format, failures};
+use morag_conversion::{Format, Images, failures};
 use morag_step::Failure;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -37,6 +38,9 @@ pub struct Package<'a> {
     names: HashMap<String, usize>,
     format: &'static Format,
     total: Cell<u64>,
+    images: Option<&'a Images<'a>>,
+    /// Bytes of pictures that were read.
+    picture_bytes: Cell<usize>,
     warnings: RefCell<Vec<String>>,
 }
 
@@ -55,7 +59,7 @@ impl<'a> Package<'a> {
             archive.file_names().zip(0..).filter_map(|(name, index)| Some((name.ok()?.to_ascii_lowercase(), index)));
         let names = names.collect();
         let (archive, warnings) = (RefCell::new(archive), RefCell::new(Vec::new()));
-        Ok(Self { archive, names, format, total: Cell::new(0), warnings })
+        Ok(Self { archive, names, format, total: Cell::new(0), images: None, picture_bytes: Cell::new(0), warnings })
     }
 
     /// Says what went wrong without stopping the conversion.

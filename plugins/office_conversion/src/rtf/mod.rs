@@ -6,7 +6,7 @@ mod state;
 mod table;
 
 use morag_conversion::rtf_lexer::Lexer;
-use morag_conversion::{Converted, failures, formats};
+use morag_conversion::{Converted, Images, failures, formats};
 use morag_step::Failure;
 use reader::Reader;
 
@@ -24,14 +24,14 @@ pub fn is_rtf(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// `CORRUPT_DOCUMENT` for groups within groups without end, `DOCUMENT_TOO_LARGE`, `EMPTY_DOCUMENT`.
-pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
+pub fn convert(bytes: &[u8], images: &Images<'_>) -> Result<Converted, Failure> {
     if bytes.len() > BYTES_MAX {
         return Err(failures::too_large(format!(
             "it has {} bytes, and at most {BYTES_MAX} are converted",
             bytes.len()
         )));
     }
-    let mut reader = Reader::default();
+    let mut reader = Reader::new(images);
     for token in Lexer::new(bytes) {
         reader.token(token).map_err(|reason| failures::corrupt(&formats::RTF, reason))?;
     }
@@ -58,7 +58,7 @@ mod tests {
         let source = format!(
             "{{\\rtf1\\ansi\\ansicpg1252\\deff0{{\\fonttbl{{\\f0 A;}}{{\\f1\\fcharset128 B;}}{{\\f2\\fcharset238 C;}}}}{body}}}"
         );
-        convert(source.as_bytes()).unwrap().markdown
+        convert(source.as_bytes(), &Images::none()).unwrap().markdown
     }
 
     #[test]
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn properties_are_read() {
         let source = "{\\rtf1\\ansi\\deflang1031{\\info{\\title T\\'e4}{\\author A}{\\creatim\\yr2024\\mo2\\dy3\\hr4\\min5}{\\keywords a, b}}x}";
-        let properties = convert(source.as_bytes()).unwrap().properties;
+        let properties = convert(source.as_bytes(), &Images::none()).unwrap().properties;
         assert_eq!(properties.title.as_deref(), Some("Tä"));
         assert_eq!(properties.author.as_deref(), Some("A"));
         assert_eq!(properties.creation_date.as_deref(), Some("2024-02-03"));
@@ -114,13 +114,13 @@ mod tests {
 
     #[test]
     fn damage_ends_in_its_own_code() {
-        assert_eq!(convert(b"{\\rtf1 text").unwrap().warnings.len(), 1);
-        assert_eq!(convert(b"{\\rtf1 ").unwrap_err().code, "CORRUPT_DOCUMENT");
-        assert_eq!(convert(b"{\\rtf1 }").unwrap_err().code, "EMPTY_DOCUMENT");
+        assert_eq!(convert(b"{\\rtf1 text", &Images::none()).unwrap().warnings.len(), 1);
+        assert_eq!(convert(b"{\\rtf1 ", &Images::none()).unwrap_err().code, "CORRUPT_DOCUMENT");
+        assert_eq!(convert(b"{\\rtf1 }", &Images::none()).unwrap_err().code, "EMPTY_DOCUMENT");
         let deep = format!("{{\\rtf1 {}", "{".repeat(1_000_000));
-        assert!(convert(deep.as_bytes()).unwrap_err().message.contains("within"));
+        assert!(convert(deep.as_bytes(), &Images::none()).unwrap_err().message.contains("within"));
         let notes = format!("{{\\rtf1 x{}", "{\\footnote ".repeat(1000));
-        assert!(convert(notes.as_bytes()).is_ok());
+        assert!(convert(notes.as_bytes(), &Images::none()).is_ok());
     }
 
     proptest! {
@@ -131,7 +131,7 @@ mod tests {
                 Just("{\\field{\\*\\fldinst HYPERLINK x}"), Just("{\\fldrslt "), Just("\\f-2147483648 "), Just("text"), Just("\\"), Just("{\\shptxt ")],
             0..40,
         )) {
-            match convert(format!("{{\\rtf1 {}", parts.concat()).as_bytes()) {
+            match convert(format!("{{\\rtf1 {}", parts.concat()).as_bytes(), &Images::none()) {
                 Ok(converted) => prop_assert!(converted.markdown.ends_with('\n')),
                 Err(failure) => prop_assert!(["CORRUPT_DOCUMENT", "EMPTY_DOCUMENT"].contains(&failure.code.as_str())),
             }

@@ -5,9 +5,10 @@ use super::state::{Destination, Ends, Kind, Paragraph, State};
 use super::table::Table;
 use crate::write::{Blocks, Inline, Style, escape};
 use encoding_rs::{Encoding, WINDOWS_1252};
-use morag_conversion::Properties;
 use morag_conversion::codepage;
+use morag_conversion::images::{IMAGE_BYTES_MAX, LeftOut};
 use morag_conversion::rtf_lexer::Token;
+use morag_conversion::{Images, Properties};
 use morag_step::Failure;
 use std::collections::HashMap;
 
@@ -34,7 +35,10 @@ struct Context {
 }
 
 /// A document while it is read.
-pub struct Reader {
+pub struct Reader<'i> {
+    images: &'i Images<'i>,
+    /// Digits of the picture that is read.
+    picture: Vec<u8>,
     states: Vec<State>,
     state: State,
     contexts: Vec<Context>,
@@ -62,8 +66,9 @@ pub struct Reader {
     properties: Properties,
 }
 
-impl Default for Reader {
-    fn default() -> Self {
+impl<'i> Reader<'i> {
+    /// Before the first piece, with what pictures become.
+    pub fn new(images: &'i Images<'i>) -> Self {
         let state = State {
             destination: Destination::Text,
             style: Style::default(),
@@ -73,6 +78,8 @@ impl Default for Reader {
             ends: Ends::Nothing,
         };
         Self {
+            images,
+            picture: Vec::new(),
             states: Vec::new(),
             state,
             contexts: Vec::new(),
@@ -95,9 +102,7 @@ impl Default for Reader {
             properties: Properties::default(),
         }
     }
-}
 
-impl Reader {
     /// Takes a piece.
     ///
     /// # Errors
@@ -172,6 +177,12 @@ impl Reader {
     }
 
     fn bytes(&mut self, bytes: &[u8]) {
+        if self.state.destination == Destination::Picture {
+            // One digit more than is kept shows that it is too large.
+            let room = (IMAGE_BYTES_MAX * 2 + 2).saturating_sub(self.picture.len());
+            self.picture.extend(bytes.iter().filter(|byte| byte.is_ascii_hexdigit()).take(room));
+            return;
+        }
         if self.state.destination != Destination::Skip {
             self.pending.extend_from_slice(bytes);
         }
@@ -200,7 +211,7 @@ impl Reader {
         match self.state.destination {
             Destination::Text if self.state.hidden => {}
             Destination::Text => self.here.text.push(text, self.state.style),
-            Destination::Skip | Destination::Info => {}
+            Destination::Skip | Destination::Info | Destination::Picture => {}
             _ if self.name.len() + text.len() <= NAME_CHARS_MAX => self.name.push_str(text),
             _ => {}
         }
@@ -297,7 +308,24 @@ impl Reader {
             }
             Destination::Mark => self.here.mark = Some(name),
             Destination::Author => self.author = name,
+            Destination::Picture => self.figure(),
             _ => {}
+        }
+    }
+
+    /// Writes the picture whose digits were read.
+    fn figure(&mut self) {
+        let digits = std::mem::take(&mut self.picture);
+        let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+        let read = || match digits.len() / 2 {
+            0 => Err(LeftOut::Other),
+            1..=IMAGE_BYTES_MAX => {
+                Ok(digits.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect())
+            }
+            _ => Err(LeftOut::TooLarge),
+        };
+        if let Some(reference) = self.images.figure(None, None, read) {
+            self.here.text.raw(&reference);
         }
     }
 
@@ -334,6 +362,13 @@ impl Reader {
     fn word(&mut self, word: &str, number: Option<i32>) {
         if self.state.destination == Destination::Skip {
             // A group within one that is skipped, with what an older program shows instead.
+            return;
+        }
+        if self.state.destination == Destination::Picture {
+            // Its properties are groups of their own; other words are its size and kind, which its bytes say too.
+            if self.optional || word == "sp" {
+                self.state.destination = Destination::Skip;
+            }
             return;
         }
         if self.destination(word) {
@@ -391,6 +426,14 @@ impl Reader {
             "fldinst" => Destination::FieldCode,
             "listtext" | "pntext" => Destination::Mark,
             "atnauthor" => Destination::Author,
+            "pict"
+                if self.state.destination == Destination::Text && !self.state.hidden && self.images.takes_figures() =>
+            {
+                self.picture.clear();
+                Destination::Picture
+            }
+            // A group that holds a picture; older programs show the one of `nonshppict`.
+            "shppict" if self.state.destination == Destination::Text && self.images.takes_figures() => return true,
             // Pictures, embedded files, what repeats on every page, indexes, definitions.
             "pict" | "objdata" | "objclass" | "header" | "headerl" | "headerr" | "headerf" | "footer" | "footerl"
             | "footerr" | "footerf" | "colortbl" | "listtable" | "listoverridetable" | "pn" | "xe" | "tc"

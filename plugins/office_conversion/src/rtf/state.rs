@@ -9,6 +9,8 @@ pub enum Destination {
     Text,
     /// Nowhere.
     Skip,
+    /// It is a picture in hexadecimal digits.
+    Picture,
     /// It names a font.
     Fonts,
     /// It names a style.

@@ -12,7 +12,7 @@ use crate::package::{Package, Relations, core};
 use crate::slides::shapes::Slide;
 use crate::write::{Blocks, escape};
 use morag_conversion::document::join_pages;
-use morag_conversion::{Converted, Options, failures, formats};
+use morag_conversion::{Converted, Images, Options, failures, formats};
 use morag_step::Failure;
 use workbook::Workbook;
 
@@ -25,8 +25,8 @@ const MARKDOWN_BYTES_MAX: usize = 48 << 20;
 ///
 /// # Errors
 /// `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`, `ENCRYPTED_DOCUMENT`, `EMPTY_DOCUMENT`.
-pub fn convert(bytes: &[u8], main: &str, options: &Options) -> Result<Converted, Failure> {
-    let package = Package::open(bytes, &formats::XLSX)?;
+pub fn convert(bytes: &[u8], main: &str, options: &Options, images: &Images<'_>) -> Result<Converted, Failure> {
+    let package = Package::open(bytes, &formats::XLSX)?.with_images(images);
     let workbook = Workbook::read(&package, main)?;
     if workbook.sheets.len() > SHEETS_MAX {
         let sheets = workbook.sheets.len();
@@ -39,6 +39,7 @@ pub fn convert(bytes: &[u8], main: &str, options: &Options) -> Result<Converted,
             continue;
         }
         let mut blocks = Blocks::new();
+        package.at_page(number);
         match write_sheet(&package, &workbook, &sheet.part, &mut blocks) {
             Ok(()) => {}
             Err(failure) if failure.code == "CORRUPT_DOCUMENT" => {

@@ -9,7 +9,7 @@ use crate::package::{Package, Relations, core};
 use crate::write::Blocks;
 use crate::xml::Element;
 use morag_conversion::document::join_pages;
-use morag_conversion::{Converted, Options, failures, formats};
+use morag_conversion::{Converted, Images, Options, failures, formats};
 use morag_step::Failure;
 use shapes::Slide;
 use std::collections::HashSet;
@@ -21,8 +21,8 @@ const SLIDES_MAX: usize = 20_000;
 ///
 /// # Errors
 /// `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`, `ENCRYPTED_DOCUMENT`, `EMPTY_DOCUMENT`.
-pub fn convert(bytes: &[u8], main: &str, options: &Options) -> Result<Converted, Failure> {
-    let package = Package::open(bytes, &formats::PPTX)?;
+pub fn convert(bytes: &[u8], main: &str, options: &Options, images: &Images<'_>) -> Result<Converted, Failure> {
+    let package = Package::open(bytes, &formats::PPTX)?.with_images(images);
     let names = slide_names(&package, main)?;
     let mut pages = Vec::with_capacity(names.len());
     let (mut written, mut bytes_total) = (false, 0);
@@ -31,6 +31,7 @@ pub fn convert(bytes: &[u8], main: &str, options: &Options) -> Result<Converted,
             pages.push(String::new());
             continue;
         }
+        package.at_page(number);
         let (page, has_text) = match slide(&package, name, number) {
             Ok(page) => page,
             Err(failure) if failure.code == "CORRUPT_DOCUMENT" => {

@@ -39,6 +39,7 @@ impl<'s, 'a> Slide<'s, 'a> {
                 "sp" => self.shape(shape),
                 "grpSp" => self.read(shape)?,
                 "graphicFrame" => self.frame(shape)?,
+                "pic" if !self.notes => self.picture(shape),
                 "AlternateContent" => {
                     if let Some(choice) = shape.child("Choice").or(shape.child("Fallback")) {
                         self.read(choice)?;
@@ -63,6 +64,15 @@ impl<'s, 'a> Slide<'s, 'a> {
                 text::write(&mut self.blocks, body, self.relations, Bullets::Usual)
             }
             _ => text::write(&mut self.blocks, body, self.relations, Bullets::Unusual),
+        }
+    }
+
+    fn picture(&mut self, shape: Element<'_, '_>) {
+        let id = shape.at(&["blipFill", "blip"]).and_then(|blip| blip.attribute("embed"));
+        let alt = shape.at(&["nvPicPr", "cNvPr"]).and_then(described);
+        let part = id.as_deref().and_then(|id| self.relations.part(id));
+        if let Some(reference) = part.and_then(|part| self.package.figure(part, alt.as_deref())) {
+            self.blocks.paragraph(&reference);
         }
     }
 
@@ -93,4 +103,9 @@ impl<'s, 'a> Slide<'s, 'a> {
         write(&mut self.blocks, self.package.tree(&name, &source)?.root());
         Ok(())
     }
+}
+
+/// What the properties of a drawn object say instead of it; its name is only the program's count of objects.
+pub fn described(properties: Element<'_, '_>) -> Option<String> {
+    ["descr", "title"].into_iter().filter_map(|name| properties.attribute(name)).find(|text| !text.trim().is_empty())
 }

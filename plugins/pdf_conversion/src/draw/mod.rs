@@ -1,16 +1,24 @@
-//! Draws pages, as a reader of PDF shows them, for the host's model to read.
+//! Draws pages, as a reader of PDF shows them, for the host's model to read and for people to see.
 //!
 //! `hayro` draws and has no limits of its own: [`size`] says how large a page is drawn, [`weight`] refuses one that would take too much.
 //! Annotations are not drawn: what was filled into a form is told by the form itself.
 
+mod budget;
+mod figures;
+mod pixels;
 mod size;
 mod undrawn;
 mod weight;
 
+pub use budget::Budget;
+pub use figures::{Figure, Search};
+pub use pixels::Pixels;
 pub use undrawn::Undrawn;
 
 use hayro::hayro_interpret::{InterpreterSettings, InterpreterWarning, RenderContent};
 use hayro::hayro_syntax::Pdf;
+use hayro::hayro_syntax::page::Page;
+use hayro::vello_cpu::Pixmap;
 use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings};
 use morag_conversion::ocr::{Gray, Samples};
@@ -51,40 +59,72 @@ impl Drawing {
     /// # Errors
     /// [`Undrawn`].
     pub fn page(&self, number: u32) -> Result<Drawn, Undrawn> {
-        let index = (number as usize).saturating_sub(1);
-        let page = self.pdf.pages().get(index).ok_or_else(|| Undrawn::Damaged("there is no such page".into()))?;
-        let (width, height) = page.render_dimensions();
-        let (columns, rows) = size::pixels(width, height)
-            .ok_or_else(|| Undrawn::TooLarge(format!("it is {width} points wide and {height} high")))?;
+        let page = self.find(number)?;
+        let sides = sides(page, size::DOTS_TO_READ)?;
         weight::check(page)?;
-        let is_failed = Arc::new(AtomicBool::new(false));
-        let noted = Arc::clone(&is_failed);
-        let settings = InterpreterSettings {
-            warning_sink: Arc::new(move |warning| {
-                if matches!(warning, InterpreterWarning::ImageDecodeFailure) {
-                    noted.store(true, Ordering::Relaxed);
-                }
-            }),
-            render_content: RenderContent::PAGE,
-            ..InterpreterSettings::default()
-        };
-        // Letters of a coarse scan are smooth, as when it is looked at.
-        let rendering = RenderSettings { force_image_interpolation: true, ..RenderSettings::default() };
-        // The sides are cut to whole pixels: with half of one more they are those that are wanted.
-        let scale = |pixels: u32, side: f32| (pixels as f32 + 0.5) / side;
-        let (x_scale, y_scale) = (scale(columns, width), scale(rows, height));
-        let pixels = PixmapSettings { x_scale, y_scale, bg_color: WHITE };
-        // A cache a page: it is never emptied, and pages of a scan share nothing.
-        let pixmap = hayro::render(page, &RenderCache::new(), &settings, &rendering, &pixels);
+        let (pixmap, is_part_missing, _) = draw(page, sides);
         let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
         let picture = Gray::of_samples(width, height, pixmap.data_as_u8_slice(), Samples::Rgba, false);
-        let is_part_missing = is_failed.load(Ordering::Relaxed);
         let is_blank = picture.pixels.windows(2).all(|pair| pair[0] == pair[1]);
         if is_blank && is_part_missing {
             return Err(Undrawn::Damaged("its picture cannot be decoded".into()));
         }
         Ok(Drawn { picture: (!is_blank).then_some(picture), is_part_missing })
     }
+
+    /// Draws a page, counted from 1, to be looked at.
+    ///
+    /// # Errors
+    /// [`Undrawn`]; also where the pages before have used up the budget.
+    pub fn pixels(&self, number: u32, budget: &mut Budget) -> Result<Pixels, Undrawn> {
+        let page = self.find(number)?;
+        let sides = sides(page, size::DOTS_TO_SEE)?;
+        budget.take(weight::check(page)?)?;
+        let (pixmap, _, scale) = draw(page, sides);
+        Ok(Pixels::new(pixmap, scale))
+    }
+
+    /// The figures of a page, counted from 1, from the top.
+    pub fn figures(&self, number: u32, search: &mut Search) -> Vec<Figure<'_>> {
+        self.find(number).map(|page| figures::find(page, search)).unwrap_or_default()
+    }
+
+    fn find(&self, number: u32) -> Result<&Page<'_>, Undrawn> {
+        let index = (number as usize).saturating_sub(1);
+        self.pdf.pages().get(index).ok_or_else(|| Undrawn::Damaged("there is no such page".into()))
+    }
+}
+
+/// Columns and rows of a page.
+fn sides(page: &Page<'_>, dots: f64) -> Result<(u32, u32), Undrawn> {
+    let (width, height) = page.render_dimensions();
+    size::pixels(width, height, dots)
+        .ok_or_else(|| Undrawn::TooLarge(format!("it is {width} points wide and {height} high")))
+}
+
+/// The pixels of a page of so many columns and rows, whether a picture is missing, and how many pixels a point has.
+fn draw(page: &Page<'_>, (columns, rows): (u32, u32)) -> (Pixmap, bool, (f64, f64)) {
+    let (width, height) = page.render_dimensions();
+    let is_failed = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&is_failed);
+    let settings = InterpreterSettings {
+        warning_sink: Arc::new(move |warning| {
+            if matches!(warning, InterpreterWarning::ImageDecodeFailure) {
+                noted.store(true, Ordering::Relaxed);
+            }
+        }),
+        render_content: RenderContent::PAGE,
+        ..InterpreterSettings::default()
+    };
+    // Letters of a coarse scan are smooth, as when it is looked at.
+    let rendering = RenderSettings { force_image_interpolation: true, ..RenderSettings::default() };
+    // The sides are cut to whole pixels: with half of one more they are those that are wanted.
+    let scale = |pixels: u32, side: f32| (pixels as f32 + 0.5) / side;
+    let (x_scale, y_scale) = (scale(columns, width), scale(rows, height));
+    let pixels = PixmapSettings { x_scale, y_scale, bg_color: WHITE };
+    // A cache a page: it is never emptied, and pages of a scan share nothing.
+    let pixmap = hayro::render(page, &RenderCache::new(), &settings, &rendering, &pixels);
+    (pixmap, is_failed.load(Ordering::Relaxed), (x_scale.into(), y_scale.into()))
 }
 
 #[cfg(test)]

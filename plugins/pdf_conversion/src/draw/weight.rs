@@ -36,10 +36,13 @@ const PATCHES_PER_BYTE: u64 = 16;
 
 /// What drawing takes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-struct Weight {
-    operations: u64,
-    picture_bytes: u64,
-    largest_picture_bytes: u64,
+pub struct Weight {
+    /// Operations, with those of all that is drawn by them.
+    pub operations: u64,
+    /// Bytes of decoded pictures.
+    pub picture_bytes: u64,
+    /// Of those, of the largest.
+    pub largest_picture_bytes: u64,
 }
 
 impl Weight {
@@ -58,11 +61,11 @@ impl Weight {
     }
 }
 
-/// Refuses a page that would take too much.
+/// What a page takes; refuses one that would take too much.
 ///
 /// # Errors
 /// [`Undrawn::TooLarge`].
-pub fn check(page: &Page) -> Result<(), Undrawn> {
+pub fn check(page: &Page) -> Result<Weight, Undrawn> {
     let mut scales = Scales::default();
     let weight = scales.content(page.typed_operations(), page.resources(), Current::default());
     let refused = |why: String| Err(Undrawn::TooLarge(why));
@@ -80,7 +83,7 @@ pub fn check(page: &Page) -> Result<(), Undrawn> {
         Weight { picture_bytes: PICTURES_BYTES_MAX.., .. } => {
             refused(format!("the pictures on it have more than {PICTURES_BYTES_MAX} bytes"))
         }
-        _ => Ok(()),
+        _ => Ok(weight),
     }
 }
 

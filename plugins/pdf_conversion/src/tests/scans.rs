@@ -9,10 +9,10 @@ use std::cell::Cell;
 
 /// A page: its content, what that names, and what else is said of the page.
 #[derive(Clone)]
-struct Sheet {
-    content: String,
-    resources: &'static str,
-    attributes: &'static str,
+pub(super) struct Sheet {
+    pub content: String,
+    pub resources: &'static str,
+    pub attributes: &'static str,
 }
 
 const PICTURE: &str = "q 180 0 0 90 0 0 cm /Im Do Q\n";
@@ -20,16 +20,16 @@ const PICTURE: &str = "q 180 0 0 90 0 0 cm /Im Do Q\n";
 /// Small, so that it takes no time to be drawn.
 const SMALL: &str = "/MediaBox[0 0 180 90]";
 
-fn sheet(content: impl Into<String>) -> Sheet {
+pub(super) fn sheet(content: impl Into<String>) -> Sheet {
     let resources = "/Font<</F1 3 0 R>>/XObject<</Im 4 0 R>>";
     Sheet { content: content.into(), resources, attributes: SMALL }
 }
 
-fn text(text: &str) -> Sheet {
+pub(super) fn text(text: &str) -> Sheet {
     sheet(format!("BT /F1 4 Tf 5 50 Td ({text}) Tj ET"))
 }
 
-fn scan() -> Sheet {
+pub(super) fn scan() -> Sheet {
     sheet(PICTURE)
 }
 
@@ -39,13 +39,13 @@ fn layer(text: &str) -> Sheet {
 }
 
 /// A picture of two gray columns.
-fn image() -> Vec<u8> {
+pub(super) fn image() -> Vec<u8> {
     let dictionary = "/Type/XObject/Subtype/Image/Width 2/Height 2/ColorSpace/DeviceGray/BitsPerComponent 8";
     stream(dictionary, &[0, 200, 0, 200])
 }
 
 /// A document of these pages. Its object 3 is the font, 4 the picture, and 5 on are `more`.
-fn document_with(sheets: &[Sheet], image: Vec<u8>, more: &[Vec<u8>]) -> Vec<u8> {
+pub(super) fn document_with(sheets: &[Sheet], image: Vec<u8>, more: &[Vec<u8>]) -> Vec<u8> {
     let first = 5 + more.len();
     let kids: String = (0..sheets.len()).map(|index| format!("{} 0 R ", first + 2 * index)).collect();
     let mut objects = vec![
@@ -64,7 +64,7 @@ fn document_with(sheets: &[Sheet], image: Vec<u8>, more: &[Vec<u8>]) -> Vec<u8> 
     pdf_of(&objects, "")
 }
 
-fn document(sheets: &[Sheet]) -> Vec<u8> {
+pub(super) fn document(sheets: &[Sheet]) -> Vec<u8> {
     document_with(sheets, image(), &[])
 }
 
