@@ -2,19 +2,34 @@
 
 use morag_core::plugin::{Budget, Budgets};
 use morag_core::ports::CapabilityError;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a run of a step has used of its budgets, by component: the runs for documents inside its document share it, or an archive
+/// would have each budget once for each of its documents. They run one after another, so a count is read and set by one at a time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ledger(Arc<Mutex<BTreeMap<(String, &'static str), Arc<AtomicU64>>>>);
+
+impl Ledger {
+    fn used(&self, component: &str, budget: Budget) -> Arc<AtomicU64> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.entry((component.to_owned(), budget.name())).or_default().clone()
+    }
+}
 
 /// Counts what is used of one budget. A refused call uses nothing; a call that was made stays counted, whatever its result.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     budget: Budget,
     max: u64,
-    used: u64,
+    used: Arc<AtomicU64>,
 }
 
 impl Allowance {
-    /// All of what was granted.
-    pub(crate) fn of(budget: Budget, granted: &Budgets) -> Self {
-        Self { budget, max: granted.get(budget), used: 0 }
+    /// What was granted to a component, less what the ledger says that it has used.
+    pub(crate) fn of(budget: Budget, granted: &Budgets, ledger: &Ledger, component: &str) -> Self {
+        Self { budget, max: granted.get(budget), used: ledger.used(component, budget) }
     }
 
     /// What would be used after so much more.
@@ -22,7 +37,7 @@ impl Allowance {
     /// # Errors
     /// [`CapabilityError::Limit`] where that is beyond the budget.
     pub(crate) fn after(&self, wanted: u64) -> Result<u64, CapabilityError> {
-        let (used, max) = (self.used, self.max);
+        let (used, max) = (self.used(), self.max);
         let after = used.saturating_add(wanted);
         if after <= max {
             return Ok(after);
@@ -38,18 +53,18 @@ impl Allowance {
     /// # Errors
     /// As [`Self::after`].
     pub(crate) fn take(&mut self, wanted: u64) -> Result<(), CapabilityError> {
-        self.used = self.after(wanted)?;
+        self.set_used(self.after(wanted)?);
         Ok(())
     }
 
     /// Sets what is used: for an estimate that was corrected.
     pub(crate) fn set_used(&mut self, used: u64) {
-        self.used = used;
+        self.used.store(used, Ordering::Relaxed);
     }
 
     /// What is used.
     pub(crate) fn used(&self) -> u64 {
-        self.used
+        self.used.load(Ordering::Relaxed)
     }
 
     /// What may be used.
@@ -74,7 +89,17 @@ mod tests {
     use super::*;
 
     fn allowance(budget: Budget, max: u64) -> Allowance {
-        Allowance::of(budget, &Budgets::default().with(budget, max))
+        Allowance::of(budget, &Budgets::default().with(budget, max), &Ledger::default(), "c")
+    }
+
+    #[test]
+    fn runs_of_one_component_share_a_ledger_and_those_of_another_do_not() {
+        let (ledger, budgets) = (Ledger::default(), Budgets::default().with(Budget::OcrPictures, 2));
+        let of = |ledger: &Ledger, component: &str| Allowance::of(Budget::OcrPictures, &budgets, ledger, component);
+        assert_eq!(of(&ledger, "pdf").take(2), Ok(()));
+        assert!(refused(of(&ledger, "pdf").take(1)).contains("2 are used"));
+        assert_eq!(of(&ledger, "media").take(2), Ok(()));
+        assert_eq!(of(&Ledger::default(), "pdf").take(2), Ok(()), "a retry is a run of its own");
     }
 
     fn refused<T: std::fmt::Debug>(result: Result<T, CapabilityError>) -> String {

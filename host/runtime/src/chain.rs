@@ -1,11 +1,12 @@
 //! Runs the components of a step: of several, the first that takes the document. Which are asked is decided by [`Hints`]; this reads the
 //! document's first bytes and runs them.
 
+use crate::budget::Ledger;
 use crate::capabilities;
 use crate::failure;
 use crate::inner_documents::InnerDocuments;
 use crate::plugin::Plugin;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Run, Sandbox};
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
 use morag_core::JsonObject;
@@ -15,6 +16,7 @@ use morag_core::task::{Resources, StepFailure};
 use morag_formats::{Content, Format, HEAD_BYTES, essence, extension, sniff};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -26,22 +28,25 @@ pub(crate) struct Chain {
     pub(crate) members: Vec<Arc<Plugin>>,
     /// How many documents the document is in: 0 for the task's own.
     pub(crate) depth: u32,
+    /// What the step's run has used of its budgets.
+    pub(crate) ledger: Ledger,
 }
 
 impl Chain {
-    /// Runs the first component that takes the document. With the report comes the id that it has staged its files under: each component
-    /// has its own, for what one that passes the document on has staged is discarded while the next one runs.
-    pub(crate) async fn run(&self, call: StepCall) -> (StepReport, Uuid) {
+    /// Runs the first component that takes the document, each within `time_max` by the clock and within its own limit. With the report
+    /// comes the id that it has staged its files under: each component has its own, for what one that passes the document on has staged
+    /// is discarded while the next one runs.
+    pub(crate) async fn run(&self, call: StepCall, time_max: Duration) -> (StepReport, Uuid) {
         let mut run = Uuid::new_v4();
         if let [only] = self.members.as_slice() {
-            return (self.run_member(only, call, run).await, run);
+            return (self.run_member(only, call, run, time_max).await, run);
         }
         let descriptors: Vec<Arc<Descriptor>> = self.members.iter().map(|member| member.descriptor.clone()).collect();
         let hints = self.hints(&call).await;
         let (mut used, mut log) = (Resources::default(), Vec::new());
         for place in hints.choose(&descriptors) {
             let Some(member) = self.members.get(place) else { continue };
-            let mut report = self.run_member(member, call.clone(), run).await;
+            let mut report = self.run_member(member, call.clone(), run, time_max).await;
             used = used.and(&report.resources);
             log.append(&mut report.log);
             let name = json!(member.descriptor.name);
@@ -68,7 +73,7 @@ impl Chain {
         }
     }
 
-    async fn run_member(&self, member: &Arc<Plugin>, call: StepCall, run: Uuid) -> StepReport {
+    async fn run_member(&self, member: &Arc<Plugin>, call: StepCall, run: Uuid, time_max: Duration) -> StepReport {
         // Of the highest level: with `RUST_LOG=error` too, a line says which task and step it is about.
         let of_log = tracing::error_span!("guest", component = member.descriptor.name);
         let linked = match member.linked().instrument(of_log.clone()).await {
@@ -80,7 +85,7 @@ impl Chain {
         };
         // With the caller's span, below which those of capabilities are, and one of the log, which finds only its own: a thread of guests
         // has none.
-        let called = self.sandbox.clone().call(Arc::new(self.clone()), member.clone(), linked, call, run);
+        let called = self.sandbox.clone().call(Arc::new(self.clone()), member.clone(), linked, Run { call, id: run, time_max });
         let called = called.in_current_span().instrument(of_log);
         let component = Some(member.descriptor.name.clone());
         let report = self.threads.run(called).await;
@@ -124,8 +129,12 @@ impl InnerDocuments for Chain {
         self.depth
     }
 
-    async fn convert(&self, call: StepCall) -> (StepReport, Uuid) {
-        self.run(call).await
+    fn ledger(&self) -> Ledger {
+        self.ledger.clone()
+    }
+
+    async fn convert(&self, call: StepCall, time_max: Duration) -> (StepReport, Uuid) {
+        self.run(call, time_max).await
     }
 }
 

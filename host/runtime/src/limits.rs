@@ -70,6 +70,10 @@ pub(crate) struct Meter {
     pub(crate) bytes_in: u64,
     /// Bytes written to artifacts.
     artifact_bytes: u64,
+    /// Bytes of the temporary files that there are.
+    temporary_bytes: u64,
+    /// Bytes written to temporary files, also to those that were replaced since.
+    temporary_bytes_written: u64,
     /// Bytes sent to other hosts.
     sent_bytes: u64,
 }
@@ -85,6 +89,8 @@ impl Meter {
             host_calls: 0,
             bytes_in: 0,
             artifact_bytes: 0,
+            temporary_bytes: 0,
+            temporary_bytes_written: 0,
             sent_bytes: 0,
         }
     }
@@ -117,22 +123,41 @@ impl Meter {
         }
     }
 
-    /// Bytes that the limit `host_bytes` counts: read from the host, and exchanged with other hosts.
+    /// Bytes that the limit `host_bytes` counts: read from the host, exchanged with other hosts, and written to temporary files, which
+    /// may be replaced any number of times.
     pub(crate) fn host_bytes(&self) -> u64 {
-        self.bytes_in.saturating_add(self.sent_bytes)
+        self.bytes_in.saturating_add(self.sent_bytes).saturating_add(self.temporary_bytes_written)
     }
 
     /// Bytes that the guest wrote and sent.
     pub(crate) fn bytes_out(&self) -> u64 {
-        self.artifact_bytes.saturating_add(self.sent_bytes)
+        self.artifact_bytes.saturating_add(self.sent_bytes).saturating_add(self.temporary_bytes_written)
     }
 
     /// Counts bytes written to artifacts. `Err`: the limit's text.
     pub(crate) fn count_out(&mut self, bytes: u64) -> Result<(), String> {
         self.artifact_bytes = self.artifact_bytes.saturating_add(bytes);
-        match self.artifact_bytes <= self.limits.output_bytes_max {
+        self.check_output()
+    }
+
+    /// Counts bytes written to a temporary file. Those that there are at once share the limit of artifacts. `Err`: the limit's text.
+    pub(crate) fn count_temporary(&mut self, bytes: u64) -> Result<(), String> {
+        self.temporary_bytes = self.temporary_bytes.saturating_add(bytes);
+        self.temporary_bytes_written = self.temporary_bytes_written.saturating_add(bytes);
+        self.check_output()?;
+        self.check_host_bytes()
+    }
+
+    /// Notes that a temporary file is gone: it was replaced, or not finished.
+    pub(crate) fn release_temporary(&mut self, bytes: u64) {
+        self.temporary_bytes = self.temporary_bytes.saturating_sub(bytes);
+    }
+
+    fn check_output(&mut self) -> Result<(), String> {
+        let bytes = self.artifact_bytes.saturating_add(self.temporary_bytes);
+        match bytes <= self.limits.output_bytes_max {
             true => Ok(()),
-            false => Err(self.reach(Breach::Output, self.artifact_bytes)),
+            false => Err(self.reach(Breach::Output, bytes)),
         }
     }
 
@@ -179,7 +204,7 @@ impl Meter {
             ),
             Breach::Output => (
                 limits.output_bytes_max,
-                format!("the step wrote more than its {} of artifacts", size(limits.output_bytes_max)),
+                format!("the step wrote more than its {} of files", size(limits.output_bytes_max)),
             ),
             Breach::Artifacts => (
                 limits.artifacts_max as u64,
@@ -188,7 +213,7 @@ impl Meter {
             Breach::HostBytes => (
                 limits.host_bytes_max,
                 format!(
-                    "the step read more than its {} from the host, what it exchanged with others included",
+                    "the step read more than its {} from the host, what it exchanged with others and wrote to temporary files included",
                     size(limits.host_bytes_max)
                 ),
             ),
@@ -301,6 +326,28 @@ mod tests {
         assert!(meter.count_out(10).is_ok() && meter.count_sent(6).is_ok() && meter.count_in(4).is_ok());
         assert_eq!((meter.bytes_in, meter.bytes_out(), meter.reached.clone()), (4, 16, None));
         assert!(meter.count_sent(1).is_err());
+        assert_eq!(reached(&meter), (FailureCode::HostLimit, "host_bytes", 10, 11, "bytes"));
+    }
+
+    #[test]
+    fn temporary_files_count_as_long_as_they_are_there() {
+        let mut meter = meter();
+        assert!(meter.count_temporary(6).is_ok() && meter.count_out(4).is_ok());
+        meter.release_temporary(6);
+        assert!(meter.count_temporary(4).is_ok(), "the first is gone");
+        assert_eq!((meter.bytes_out(), meter.reached.clone()), (14, None));
+        assert!(meter.count_out(3).is_err(), "with those that there are");
+        assert_eq!(reached(&meter), (FailureCode::OutputLimit, "output", 10, 11, "bytes"));
+    }
+
+    #[test]
+    fn a_temporary_file_that_is_replaced_without_end_reaches_a_limit() {
+        let mut meter = meter();
+        for _ in 0..2 {
+            assert!(meter.count_temporary(5).is_ok());
+            meter.release_temporary(5);
+        }
+        assert!(meter.count_temporary(1).is_err());
         assert_eq!(reached(&meter), (FailureCode::HostLimit, "host_bytes", 10, 11, "bytes"));
     }
 

@@ -1,5 +1,6 @@
 //! Runs steps on fresh instances: the [`StepRunner`] port.
 
+use crate::budget::Ledger;
 use crate::chain::{Chain, failed};
 use crate::failure;
 use crate::plugin::Plugin;
@@ -10,6 +11,7 @@ use morag_core::plugin::{Descriptor, NotLoaded, converters, members};
 use morag_core::ports::{StepCall, StepReport, StepRunner};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The loaded components of one set, which were loaded together and do not change while a task runs on them.
 pub struct PluginRunner {
@@ -58,6 +60,7 @@ impl StepRunner for PluginRunner {
             Err(NotLoaded(missing)) => return failed(failure::unknown(&missing)),
         };
         let (sandbox, threads) = (self.sandbox.clone(), self.threads.clone());
-        Chain { sandbox, threads, members, depth: 0 }.run(call).await.0
+        let chain = Chain { sandbox, threads, members, depth: 0, ledger: Ledger::default() };
+        chain.run(call, Duration::MAX).await.0
     }
 }

@@ -13,7 +13,7 @@ use crate::metered::{self, Ended, MeteredCall};
 use crate::plugin::Plugin;
 use crate::services::Services;
 use crate::store::store;
-use morag_core::plugin::{Descriptor, with_file_urls};
+use morag_core::plugin::{Descriptor, Limits, with_file_urls};
 use morag_core::ports::{Revision, StagedArtifact, StepCall, StepReport, StepSuccess};
 use morag_core::task::{Resources, StepFailure, TaskId};
 use morag_core::{JsonObject, is_depth_allowed};
@@ -38,27 +38,38 @@ pub(crate) struct Sandbox {
     pub(crate) services: Services,
 }
 
+/// A run of a component.
+pub(crate) struct Run {
+    /// What it is asked for.
+    pub(crate) call: StepCall,
+    /// The id that it stages its files and writes under.
+    pub(crate) id: Uuid,
+    /// Time by the clock that it has, where that is less than its own limit.
+    pub(crate) time_max: Duration,
+}
+
 impl Sandbox {
-    /// Runs a component on a fresh instance of its code. `run` is the id that it stages its files and writes under.
+    /// Runs a component on a fresh instance of its code.
     pub(crate) async fn call(
         self,
         inner: Arc<dyn InnerDocuments>,
         plugin: Arc<Plugin>,
         linked: Linked,
-        call: StepCall,
-        run: Uuid,
+        run: Run,
     ) -> StepReport {
+        let Run { call, id, time_max } = run;
         let record = call.record.clone();
         let revision = Revision {
-            id: run,
+            id,
             task: record.id,
             // Collections of two tenants may have the same name.
             collection: record.tenant.collection(&record.collection),
             document: record.document_id.clone(),
         };
-        let (started, limits) = (Instant::now(), &plugin.limits);
+        let started = Instant::now();
+        let limits = Limits { wall_time_max: plugin.limits.wall_time_max.min(time_max), ..plugin.limits.clone() };
         let staged = StagedWrites::new(capabilities::is_staging(&plugin.granted), &self.services, &revision);
-        let guest = self.guest(&inner, &plugin, call, &revision, started);
+        let guest = self.guest(&inner, &plugin, limits.clone(), call, &revision, started);
         let mut store = store(self.engine.inner(), guest, capabilities::hostcall_bytes_max(&plugin.granted));
         let log = store.data().guest().log.clone();
         let run = async {
@@ -119,14 +130,16 @@ impl Sandbox {
         &self,
         inner: &Arc<dyn InnerDocuments>,
         plugin: &Plugin,
+        limits: Limits,
         call: StepCall,
         revision: &Revision,
         started: Instant,
     ) -> Guest {
-        let mut guest = Guest::new(plugin.limits.clone());
+        let mut guest = Guest::new(limits);
         let blobs = self.services.blobs.clone();
         let task = TaskState::new(call, plugin.descriptor.clone(), blobs, revision.id, started);
         guest.states.add(Box::new(task));
+        let ledger = inner.ledger();
         let context = CallContext {
             services: &self.services,
             inner,
@@ -135,6 +148,7 @@ impl Sandbox {
             revision,
             log: &guest.log,
             calls: &guest.calls,
+            ledger: &ledger,
         };
         capabilities::start(&plugin.granted, &context).for_each(|state| guest.states.add(state));
         guest

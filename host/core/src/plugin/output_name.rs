@@ -129,12 +129,6 @@ impl<'de> Deserialize<'de> for OutputName {
     }
 }
 
-impl<'de> Deserialize<'de> for OutputName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! The shape that every capability has.
 
+use crate::budget::{Allowance, Ledger};
 use crate::call_spans::CallSpans;
 use crate::guest::Instance;
 use crate::inner_documents::InnerDocuments;
@@ -7,7 +8,7 @@ use crate::log::StepLog;
 use crate::services::Services;
 use crate::state::State;
 use crate::store::HOSTCALL_BYTES_MAX;
-use morag_core::plugin::{Capability, Descriptor, Grant};
+use morag_core::plugin::{Budget, Capability, Descriptor, Grant};
 use morag_core::ports::Revision;
 use std::sync::Arc;
 use wasmtime::component::Linker;
@@ -64,4 +65,13 @@ pub(crate) struct CallContext<'a> {
     pub(crate) log: &'a StepLog,
     /// Spans of the step's calls.
     pub(crate) calls: &'a CallSpans,
+    /// What the step's run has used of its budgets.
+    pub(crate) ledger: &'a Ledger,
+}
+
+impl CallContext<'_> {
+    /// What the component may use of a budget, with what this run of the step has left of it.
+    pub(super) fn allowance(&self, budget: Budget) -> Allowance {
+        Allowance::of(budget, &self.grant.budgets, self.ledger, &self.descriptor.name)
+    }
 }

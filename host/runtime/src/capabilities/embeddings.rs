@@ -39,8 +39,8 @@ impl CapabilityHost for Embeddings {
     fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
         Box::new(EmbeddingsState {
             embedder: call.services.embedder.clone(),
-            calls: Allowance::of(Budget::EmbeddingCalls, &call.grant.budgets),
-            bytes: Allowance::of(Budget::EmbeddingBytes, &call.grant.budgets),
+            calls: call.allowance(Budget::EmbeddingCalls),
+            bytes: call.allowance(Budget::EmbeddingBytes),
         })
     }
 }

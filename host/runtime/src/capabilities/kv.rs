@@ -54,7 +54,7 @@ impl CapabilityHost for Kv {
         let quota = KeyValueQuota { keys_max: budgets.get(Budget::KvKeys), bytes_max: budgets.get(Budget::KvBytes) };
         let (store, plugin) = (call.services.key_values.clone(), call.descriptor.name.clone());
         let values = PluginValues { store, plugin, quota };
-        Box::new(KvState { values, calls: Allowance::of(Budget::KvCalls, budgets) })
+        Box::new(KvState { values, calls: call.allowance(Budget::KvCalls) })
     }
 }
 

@@ -44,8 +44,8 @@ impl CapabilityHost for Ocr {
     fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
         Box::new(OcrState {
             reader: call.services.picture_reader.clone(),
-            pictures: Allowance::of(Budget::OcrPictures, &call.grant.budgets),
-            pixels: Allowance::of(Budget::OcrPixels, &call.grant.budgets),
+            pictures: call.allowance(Budget::OcrPictures),
+            pixels: call.allowance(Budget::OcrPixels),
         })
     }
 }

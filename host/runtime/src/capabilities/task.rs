@@ -11,7 +11,7 @@ use morag_core::task::{Artifact, ArtifactName};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 use wasmtime::component::Resource;
 
@@ -75,6 +75,11 @@ impl TaskState {
     /// The temporary file at a path.
     pub(crate) fn temporary_at(&self, path: &BlobPath) -> Option<StagedArtifact> {
         self.temporary.iter().find(|file| file.path == *path).cloned()
+    }
+
+    /// Time since the run began, by the clock.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// The call that this is the state of.
@@ -290,7 +295,11 @@ impl HostArtifactWriter for Guest {
         if bytes.len() > CALL_BYTES_MAX {
             return Err(FileCallError::Limit(format!("at most {CALL_BYTES_MAX} bytes a call")));
         }
-        self.meter.count_out(bytes.len() as u64).map_err(FileCallError::Limit)?;
+        let counted = match file.file_use {
+            FileUse::Artifact => self.meter.count_out(bytes.len() as u64),
+            FileUse::Temporary => self.meter.count_temporary(bytes.len() as u64),
+        };
+        counted.map_err(FileCallError::Limit)?;
         file.hash.update(&bytes);
         file.artifact.size += bytes.len() as u64;
         open.write(bytes.into()).await.map_err(|error| unavailable(&error))
@@ -306,8 +315,12 @@ impl HostArtifactWriter for Guest {
         let task = self.state::<TaskState>()?;
         task.open.remove(&(file_use, artifact.name.to_string()));
         let written = task.written(file_use);
-        written.retain(|earlier| earlier.artifact.name != artifact.name);
+        let replaced = written.iter().position(|earlier| earlier.artifact.name == artifact.name);
+        let replaced = replaced.map(|place| written.remove(place));
         written.push(StagedArtifact { artifact, path });
+        if let (FileUse::Temporary, Some(earlier)) = (file_use, replaced) {
+            self.meter.release_temporary(earlier.artifact.size);
+        }
         Ok(())
     }
 
@@ -315,6 +328,9 @@ impl HostArtifactWriter for Guest {
         let file = self.table.delete(writer)?;
         if let Some(open) = file.writer {
             open.abort().await;
+            if file.file_use == FileUse::Temporary {
+                self.meter.release_temporary(file.artifact.size);
+            }
             if let Some(task) = self.states.get::<TaskState>() {
                 task.open.remove(&(file.file_use, file.artifact.name.to_string()));
             }

@@ -36,8 +36,8 @@ impl CapabilityHost for Transcription {
     fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
         Box::new(TranscriptionState {
             transcriber: call.services.transcriber.clone(),
-            calls: Allowance::of(Budget::TranscriptionCalls, &call.grant.budgets),
-            bytes: Allowance::of(Budget::TranscriptionBytes, &call.grant.budgets),
+            calls: call.allowance(Budget::TranscriptionCalls),
+            bytes: call.allowance(Budget::TranscriptionBytes),
         })
     }
 }

@@ -35,7 +35,7 @@ impl CapabilityHost for Completions {
     }
 
     fn start(&self, call: &CallContext<'_>) -> Box<dyn State> {
-        let (completer, budget) = (call.services.completer.clone(), TokenBudget::of(&call.grant.budgets));
+        let (completer, budget) = (call.services.completer.clone(), TokenBudget::of(|budget| call.allowance(budget)));
         Box::new(CompletionsState { completer, budget })
     }
 }

@@ -1,7 +1,7 @@
 //! The token budget of a run.
 
 use crate::budget::Allowance;
-use morag_core::plugin::{Budget, Budgets};
+use morag_core::plugin::Budget;
 use morag_core::ports::CapabilityError;
 
 /// Tokens that an answer may have. The WIT says so.
@@ -40,11 +40,8 @@ pub(super) struct Answered {
 
 impl TokenBudget {
     /// What was granted.
-    pub(super) fn of(granted: &Budgets) -> Self {
-        Self {
-            calls: Allowance::of(Budget::CompletionCalls, granted),
-            tokens: Allowance::of(Budget::CompletionTokens, granted),
-        }
+    pub(super) fn of(allowance: impl Fn(Budget) -> Allowance) -> Self {
+        Self { calls: allowance(Budget::CompletionCalls), tokens: allowance(Budget::CompletionTokens) }
     }
 
     /// Takes a call with a question of so many bytes, and sets aside its tokens and those of the answer: as many as are
@@ -90,9 +87,16 @@ fn estimate(bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Ledger;
+    use morag_core::plugin::Budgets;
+
+    fn granted(budgets: &Budgets) -> TokenBudget {
+        TokenBudget::of(|budget| Allowance::of(budget, budgets, &Ledger::default(), "c"))
+    }
+
 
     fn budget() -> TokenBudget {
-        TokenBudget::of(&Budgets::default().with(Budget::CompletionCalls, 3).with(Budget::CompletionTokens, 100))
+        granted(&Budgets::default().with(Budget::CompletionCalls, 3).with(Budget::CompletionTokens, 100))
     }
 
     fn refused<T: std::fmt::Debug>(result: Result<T, CapabilityError>) -> String {
@@ -121,7 +125,7 @@ mod tests {
         assert_eq!((budget.tokens.used(), reserved.tokens_max), (100, Some(38)));
         budget.settle(reserved, answered(0, 0, 41));
         assert_eq!(budget.tokens.used(), 60 + 2 + 11, "by the bytes");
-        let reserved = TokenBudget::of(&Budgets::default()).reserve(8, None).unwrap();
+        let reserved = granted(&Budgets::default()).reserve(8, None).unwrap();
         assert_eq!((reserved.tokens_max, reserved.answer), (None, 4_096), "the model's own");
     }
 
