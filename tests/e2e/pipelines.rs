@@ -105,6 +105,17 @@ config = { mode = "echo" }
 replaces = { "markdown.md" = "out.txt" }
 [[pipelines.steps]]
 name = "content_processing"
+
+[[pipelines]]
+name = "pages"
+[[pipelines.steps]]
+name = "markdown_conversion"
+[[pipelines.steps]]
+name = "pages"
+plugin = "misbehave"
+config = { mode = "pages", counts = [3, 1] }
+[[pipelines.steps]]
+name = "chunking"
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,7 +123,7 @@ async fn a_request_chooses_a_pipeline_whose_steps_have_conditions_and_policies()
     let ((server, _plugins), receiver) = tokio::join!(start(CAREFUL), Receiver::start());
     let listed = server.get("/api/v1/pipelines").await;
     let names: Vec<_> = listed["pipelines"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
-    assert_eq!(names, ["ingest", "process", "convert", "careful", "patient", "raw"]);
+    assert_eq!(names, ["ingest", "process", "convert", "careful", "patient", "raw", "pages"]);
     assert_eq!(listed["pipelines"][3]["steps"][3]["config_keys"], json!(["mode"]));
 
     let fields = [("pipeline", "careful"), ("webhook_url", &receiver.url), ("metadata", r#"{"level": 3}"#)];
@@ -151,7 +162,7 @@ async fn a_request_chooses_a_pipeline_whose_steps_have_conditions_and_policies()
 
     let unknown = server.ingest("note.md", b"# A".to_vec(), &[("pipeline", "carefull")]).await;
     assert_eq!(unknown.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(unknown.text().await.expect("a text").contains("careful, patient, raw"));
+    assert!(unknown.text().await.expect("a text").contains("careful, patient, raw, pages"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,6 +206,49 @@ async fn later_steps_and_the_answer_have_the_replacement() {
     let task = answer["task_id"].as_str().expect("a task");
     let files = server.get(&format!("/api/files/temp/{task}")).await.to_string();
     assert!(files.contains("markdown.md") && files.contains("out.txt"), "{files}");
+}
+
+/// The second run of the step writes one page where the first wrote three. The step behind it fails, so that it is run again.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_pattern_are_those_of_the_steps_last_run() {
+    let (server, _plugins) = start(CAREFUL).await;
+    let fields = [("pipeline", "pages"), ("chunk_overlap", "19999")];
+    let task = server.submit("note.md", b"# A".to_vec(), &fields).await;
+    let status = server.wait_for_end(&task).await;
+    assert_eq!(status["error_details"]["error_code"], "INVALID_OPTION", "{status}");
+    let files = format!("/api/files/temp/{task}");
+    let names = async || {
+        let list = server.get(&files).await;
+        let files = list["files"].as_array().expect("a list").iter();
+        files.map(|file| format!("{} {}", file["filename"], file["content_type"]).replace('"', "")).collect::<Vec<_>>()
+    };
+    let get = async |name: &str| {
+        let answer = server.request(Method::GET, &format!("{files}/{name}")).send().await.expect("an answer");
+        (answer.status(), answer.text().await.expect("a text"))
+    };
+    let pages = [1, 2, 3].map(|page| format!("page-{page}.png image/png"));
+    let others = ["markdown.md text/markdown", "original.md text/markdown"].map(str::to_owned);
+    assert_eq!(names().await, [&others[..], &pages].concat());
+    assert_eq!(get("page-3.png").await, (StatusCode::OK, "page 3 of attempt 1".into()));
+    let (_, metadata) = history(&server, &task).await;
+    assert_eq!(metadata[4]["artifacts"][0]["listed"], true, "{}", metadata[4]);
+
+    let path = format!("/api/v1/tasks/{task}/retry?from_step=pages");
+    let again = server.request(Method::POST, &path).send().await.expect("an answer");
+    assert_eq!(again.status(), StatusCode::OK);
+    let status = server.wait_for_end(&task).await;
+    assert_eq!((&status["attempt"], &status["status"]), (&json!(2), &json!("failed")));
+    assert_eq!(names().await, [&others[..], &pages[..1]].concat());
+    assert_eq!(get("page-1.png").await, (StatusCode::OK, "page 1 of attempt 2".into()));
+    for former in ["page-2.png", "page-3.png"] {
+        assert_eq!(get(former).await.0, StatusCode::NOT_FOUND, "{former}");
+    }
+
+    let folder = server.data_dir().join("files/tasks").join(&task);
+    let deleted = server.request(Method::DELETE, &files).send().await.expect("an answer");
+    assert_eq!(deleted.status(), StatusCode::OK);
+    assert!(!folder.join("files/page-3.png").exists() && !folder.join("files/page-1.png").exists());
+    assert!(names().await.is_empty());
 }
 
 #[test]

@@ -48,6 +48,72 @@ async fn only_declared_names_can_be_written() {
     }
 }
 
+/// Names of the artifacts of a run that writes some names, their media types, and whether callers see them; and the names that were refused.
+async fn written(sandbox: &Sandbox, names: &[&str]) -> (Vec<(String, String, bool)>, Vec<String>) {
+    let mut call = sandbox.call("names", b"document").await;
+    call.config.insert("names".into(), json!(names));
+    let success = sandbox.runner.run(call).await.result.unwrap();
+    let refused: Vec<(String, String)> = serde_json::from_value(success.data["refused"].clone()).unwrap();
+    assert!(refused.iter().all(|(_, code)| code == "ARTIFACT_UNDECLARED"), "{refused:?}");
+    let kept = success.artifacts.into_iter().map(|staged| staged.artifact);
+    let kept = kept.map(|file| (file.name.to_string(), file.media_type, file.listed)).collect();
+    (kept, refused.into_iter().map(|(name, _)| name).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_pattern_can_be_written_under_any_name_that_fits() {
+    let sandbox = sandbox().await;
+    let names = ["page-1.png", "page-0002.png", "page-1.png", "page-a.b_C.png"];
+    let (kept, refused) = written(&sandbox, &names).await;
+    let page = |name: &str| (name.to_owned(), "image/png".to_owned(), true);
+    assert_eq!(kept, [page("page-0002.png"), page("page-1.png"), page("page-a.b_C.png")]);
+    assert!(refused.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_fit_no_pattern_are_undeclared() {
+    let sandbox = sandbox().await;
+    let long = format!("page-{}.png", "1".repeat(56));
+    let names = [
+        "page-.png",
+        "page-1.jpg",
+        "page-1.PNG",
+        "page1.png",
+        "xpage-1.png",
+        "page-/1.png",
+        "page-*.png",
+        "o.txt",
+        "",
+        &long,
+    ];
+    let (kept, refused) = written(&sandbox, &names).await;
+    assert_eq!((kept, refused), (vec![], names.map(str::to_owned).to_vec()));
+}
+
+/// `out.txt` and `other.txt` both fit `o*.txt`, and `original.txt` is the document.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_its_own_comes_before_patterns_and_the_document_is_no_output() {
+    let (kept, refused) = written(&sandbox().await, &["out.txt", "other.txt", "original.txt"]).await;
+    let file = |name: &str, media_type: &str, listed| (name.to_owned(), media_type.to_owned(), listed);
+    assert_eq!(kept, [file("out.txt", "text/plain", false), file("other.txt", "text/x-first-pattern", true)]);
+    assert_eq!(refused, ["original.txt"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_pattern_count_as_artifacts() {
+    let sandbox = Sandbox::load(vec![guest("misbehave")], Limits { artifacts_max: 3, ..Limits::default() }).await;
+    let sandbox = sandbox.unwrap();
+    let pages = async |count: u32| {
+        let mut call = sandbox.call("pages", b"document").await;
+        call.config.insert("counts".into(), json!([count]));
+        sandbox.runner.run(call).await.result
+    };
+    assert_eq!(pages(3).await.unwrap().artifacts.len(), 3);
+    let failure = pages(4).await.unwrap_err();
+    assert_eq!((failure.code.as_str(), &failure.details["allowed"]), ("PLUGIN_ARTIFACT_LIMIT", &json!(3)));
+    assert_eq!(failure.details["measured"], json!(4));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unfinished_artifact_is_no_artifact() {
     let success = sandbox().await.run("unfinished").await.result.unwrap();

@@ -128,11 +128,10 @@ mod tests {
             version: "0.1.0".into(),
             summary: "Hides \u{1b}[31mnames".into(),
             inputs: vec![Input { name: "markdown.md".parse().unwrap(), required: true }],
-            outputs: vec![Output {
-                name: "redacted.md".parse().unwrap(),
-                media_type: "text/markdown".into(),
-                data_key: Some("url".into()),
-            }],
+            outputs: vec![
+                Output::read("redacted.md", "text/markdown".into(), Some("url".into())).unwrap(),
+                Output::read("page-*.png", "image/png".into(), None).unwrap(),
+            ],
             capabilities: vec![Capability::Kv],
             config_schema: json!({"type": "object"}),
             formats: Some(vec![AcceptedFormat {
@@ -169,7 +168,7 @@ mod tests {
             "redact 0.1.0",
             "markdown.md",
             "converts      docx\n",
-            "redacted.md (text/markdown, published as url)",
+            "redacted.md (text/markdown, published as url), page-*.png (image/png)",
             "morag:step 1.1.0",
             "2.0 KiB (2048 bytes)",
             "language Rust",

@@ -86,11 +86,7 @@ fn checked(described: wit::Descriptor, formats: Option<Vec<AcceptedFormat>>) -> 
     let outputs = described
         .outputs
         .into_iter()
-        .map(|output| {
-            let name = artifact(output.name)?;
-            Output::check(&output.media_type, output.data_key.as_deref())?;
-            Ok(Output { name, media_type: output.media_type, data_key: output.data_key })
-        })
+        .map(|output| Output::read(&output.name, output.media_type, output.data_key))
         .collect::<Result<_, InvalidDescriptor>>()?;
     let capabilities = described
         .capabilities

@@ -552,16 +552,20 @@ typedef struct exports_morag_step_step_artifact_input_t {
   bool   required;
 } exports_morag_step_step_artifact_input_t;
 
-// An artifact the step writes. Writing one that is not declared here is refused.
+// An artifact the step writes, or with a pattern any number of them. Writing one that is not declared here is refused.
 typedef struct exports_morag_step_step_artifact_output_t {
   // File name; same rules as an input's. No other step of the pipeline may write the same name. A step that changes
   // a file writes a name of its own, and the pipeline says which file it stands for from then on.
+  // With exactly one `*`, such as `page-*.png`, it is a pattern: the step writes any number of files whose names have one
+  // or more characters in place of the `*`. A name that is declared itself is not the pattern's. Callers see all files of a
+  // pattern. No input of a later step is written by a pattern.
   processing_step_string_t   name;
   // Media type, for example `text/markdown`: at most 128 printable ASCII characters. It is served as the file's
   // `Content-Type`.
   processing_step_string_t   media_type;
   // Key of the step's `data` under which the host publishes the file's URL, for example
-  // `markdown_file_url`: 1 to 64 characters of `A-Z a-z 0-9 _`. None: the file is listed, but its URL is not put into `data`.
+  // `markdown_file_url`: 1 to 64 characters of `A-Z a-z 0-9 _`. None: the file is for later steps alone, and callers do not see
+  // it. A pattern has none.
   processing_step_option_string_t   data_key;
 } exports_morag_step_step_artifact_output_t;
 

@@ -21,13 +21,16 @@
 /** A JSON object. */
 export type Data = Record<string, unknown>;
 
-/** An artifact the step writes. */
+/** An artifact the step writes, or with a pattern any number of them. */
 export interface Output {
-  /** File name: 1 to 64 characters of `a-z 0-9 . _ -`. */
+  /**
+   * File name: 1 to 64 characters of `a-z 0-9 . _ -`. With one `*`, such as `page-*.png`, it is a pattern: the step writes any number of
+   * files whose names have one or more characters in its place, and all of them are listed.
+   */
   name: string;
   /** Media type, for example `text/markdown`. */
   mediaType: string;
-  /** Key of the step's data under which the host publishes the file's URL. */
+  /** Key of the step's data under which the host publishes the file's URL. Not for a pattern. */
   publishedAs?: string;
 }
 

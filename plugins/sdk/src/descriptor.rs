@@ -11,10 +11,10 @@ pub struct Input {
     pub required: bool,
 }
 
-/// An artifact that the step writes.
+/// An artifact that the step writes, or with a pattern any number of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// File name, for example `markdown.md`.
+    /// File name, for example `markdown.md`; or a pattern with one `*` for one or more characters, for example `page-*.png`.
     pub name: String,
     /// Media type, for example `text/markdown`.
     pub media_type: String,
@@ -28,13 +28,24 @@ impl Output {
         Self { name: name.into(), media_type: media_type.into(), data_key: None }
     }
 
-    /// Publishes the file's URL under `key` of the step's data.
+    /// Publishes the file's URL under `key` of the step's data. Not for a pattern, whose files are all listed.
     #[must_use]
     pub fn published_as(mut self, key: &str) -> Self {
         self.data_key = Some(key.into());
         self
     }
+
+    /// Whether a file of this name may be written as this output.
+    pub fn takes(&self, name: &str) -> bool {
+        let Some((before, after)) = self.name.split_once('*') else { return self.name == name };
+        let filled = name.strip_prefix(before).and_then(|rest| rest.strip_suffix(after)).unwrap_or_default();
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        !filled.is_empty() && filled.chars().all(plain) && name.len() <= NAME_CHARS_MAX && !name.starts_with('.')
+    }
 }
+
+/// Most characters of an artifact's name. The WIT says so.
+const NAME_CHARS_MAX: usize = 64;
 
 /// A step's description; see `describe` in `wit/step.wit`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,5 +137,25 @@ impl From<Descriptor> for wit::Descriptor {
             capabilities: from.capabilities,
             config_schema: from.config_schema.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_takes_what_the_host_takes() {
+        let pages = Output::new("page-*.png", "image/png");
+        for name in ["page-1.png", "page-a.b_C.png", "page-.png.png"] {
+            assert!(pages.takes(name), "{name}");
+        }
+        let long = format!("page-{}.png", "1".repeat(56));
+        for name in ["page-.png", "page-1.jpg", "1.png", "page-a/b.png", "page-\u{e4}.png", "page-*.png", "", &long] {
+            assert!(!pages.takes(name), "{name}");
+        }
+        assert!(!Output::new("*.png", "image/png").takes(".a.png"));
+        let one = Output::new("out.txt", "text/plain");
+        assert!(one.takes("out.txt") && !one.takes("out.txt2"));
     }
 }

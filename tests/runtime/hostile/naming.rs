@@ -19,7 +19,13 @@ pub async fn artifact_names() {
 
 pub async fn descriptor_bad_name() {
     let line = refused("descriptor_bad_name").await;
-    assert!(line.contains(r#"artifact name "../out.txt" is not a file name of a task"#), "{line}");
+    let said = r#"name "../out.txt" of an output is neither a file name of a task nor a pattern of such names"#;
+    assert!(line.contains(said), "{line}");
+}
+
+pub async fn descriptor_published_pattern() {
+    let line = refused("descriptor_published_pattern").await;
+    assert!(line.contains("output out-*.txt is a pattern and has a data key: leave the key out"), "{line}");
 }
 
 pub async fn odd_progress() {

@@ -175,7 +175,7 @@ pub struct InputBody {
 /// An artifact that is written.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OutputBody {
-    /// Its name.
+    /// Its name; or a pattern with one `*`, such as `page-*.png`, of the names of any number of files.
     pub name: String,
     /// Its media type.
     pub media_type: String,

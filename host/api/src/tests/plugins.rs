@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::app_with;
 use async_trait::async_trait;
 use morag_core::Secret;
-use morag_core::plugin::{Capability, Descriptor, Grant, HttpRule};
+use morag_core::plugin::{Capability, Descriptor, Grant, HttpRule, Output};
 use morag_core::ports::{StepCall, StepReport, StepRunner};
 use morag_engine::plugins::{LoadedPlugin, PluginSet, Plugins, Publisher, RefusedPlugin, Reloaded, UnusablePipeline};
 
@@ -35,7 +35,7 @@ fn loaded() -> LoadedPlugin {
             version: "1.2.3".into(),
             summary: "Cuts".into(),
             inputs: vec![],
-            outputs: vec![],
+            outputs: vec![Output::read("page-*.png", "image/png".into(), None).unwrap()],
             capabilities: vec![Capability::Http],
             config_schema: json!({"type": "object"}),
             formats: None,
@@ -83,6 +83,7 @@ async fn a_plugin_is_shown_with_what_it_wants_may_and_uses_and_no_secret() {
     assert_eq!(plugin["http"], json!([{"host": "api.example.com", "port": null, "methods": ["GET", "HEAD"]}]));
     assert_eq!((&plugin["secrets"], &plugin["pipelines"]), (&json!(["API_TOKEN"]), &json!(["ingest", "process"])));
     assert_eq!((&plugin["limits"]["artifacts"], &plugin["budgets"]["kv_keys"]), (&json!(256), &json!(10_000)));
+    assert_eq!(plugin["outputs"], json!([{"name": "page-*.png", "media_type": "image/png", "data_key": null}]));
     assert_eq!(plugin["refused"]["reason"], json!("it is cut off"));
     assert_eq!(body["refused"].as_array().unwrap().len(), 1, "of the other one is loaded: {body}");
     assert_eq!((&body["refused"][0]["name"], &body["refused"][0]["state"]), (&json!("other"), &json!("refused")));

@@ -24,7 +24,7 @@ pub struct NotLoaded(pub String);
 pub fn converters(loaded: impl IntoIterator<Item = Arc<Descriptor>>) -> Vec<Arc<Descriptor>> {
     let converts = |descriptor: &Arc<Descriptor>| {
         descriptor.formats.is_some()
-            && descriptor.outputs.iter().any(|output| output.name.as_str() == CONVERTED)
+            && descriptor.outputs.iter().any(|output| output.name.is(CONVERTED))
             && !descriptor.inputs.iter().any(|input| input.required)
     };
     let mut found: Vec<_> = loaded.into_iter().filter(converts).collect();
@@ -174,6 +174,7 @@ mod tests {
             converter("zebra", &["zeb"]),
             component("chunking", None, &["markdown.md"], &["chunks.json"]),
             component("odd", Some(&["odd"]), &[], &["odd.md"]),
+            component("any", Some(&["odd"]), &[], &["markdown*"]),
             component("later", Some(&["odd"]), &["markdown.md"], &["markdown.md"]),
             converter("pdf_conversion", &["pdf"]),
             converter("antelope", &["ant"]),

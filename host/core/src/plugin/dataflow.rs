@@ -40,6 +40,20 @@ pub enum InvalidDataflow {
         /// The artifact.
         artifact: String,
     },
+    /// Two steps write artifacts that can have the same name, at least one of them by a pattern.
+    #[error(
+        "step {first} writes {first_output} and step {second} writes {second_output}, which can be the same file: remove one"
+    )]
+    MayBeWrittenTwice {
+        /// The earlier step.
+        first: String,
+        /// What it writes.
+        first_output: String,
+        /// The later step.
+        second: String,
+        /// What it writes.
+        second_output: String,
+    },
     /// A required input may be missing because its writer may be skipped or fail.
     #[error("step {step} reads {artifact}, but step {writer} that writes it {why}: {remedy}")]
     MayBeMissing {
@@ -88,13 +102,7 @@ pub fn check_dataflow(steps: &[PlannedStep<'_>]) -> Result<(), InvalidDataflow> 
                 check_input(step, input, before, after)?;
             }
             for output in &descriptor.outputs {
-                if let Some(first) = writer(before, output.name.as_str()) {
-                    return Err(InvalidDataflow::WrittenTwice {
-                        first: first.name.clone(),
-                        second: step.name.clone(),
-                        artifact: output.name.to_string(),
-                    });
-                }
+                check_output(step, output, before)?;
             }
         }
         check_replaces(step, descriptor.as_deref(), before)?;
@@ -102,9 +110,28 @@ pub fn check_dataflow(steps: &[PlannedStep<'_>]) -> Result<(), InvalidDataflow> 
     Ok(())
 }
 
-/// The step that writes an artifact, among these.
+/// Refuses an output that can have the name of an earlier step's. Outputs of one step may: its files replace one another.
+fn check_output(step: &StepDefinition, output: &Output, before: &[PlannedStep<'_>]) -> Result<(), InvalidDataflow> {
+    let earlier = before.iter().flat_map(|(earlier, descriptor)| {
+        descriptor.iter().flat_map(|descriptor| &descriptor.outputs).map(move |output| (earlier, output))
+    });
+    let mut same = earlier.filter(|(_, earlier)| earlier.name.overlaps(&output.name));
+    let Some((first, earlier)) = same.next() else { return Ok(()) };
+    let (first, second, artifact) = (first.name.clone(), step.name.clone(), output.name.to_string());
+    Err(match output.name == earlier.name {
+        true => InvalidDataflow::WrittenTwice { first, second, artifact },
+        false => InvalidDataflow::MayBeWrittenTwice {
+            first,
+            first_output: earlier.name.to_string(),
+            second,
+            second_output: artifact,
+        },
+    })
+}
+
+/// The step that surely writes an artifact, among these: a pattern need not write any.
 fn writer<'a>(steps: &[PlannedStep<'a>], artifact: &str) -> Option<&'a StepDefinition> {
-    let writes = |descriptor: &Descriptor| descriptor.outputs.iter().any(|output| output.name.as_str() == artifact);
+    let writes = |descriptor: &Descriptor| descriptor.outputs.iter().any(|output| output.name.is(artifact));
     let found = steps.iter().find(|(_, descriptor)| descriptor.as_deref().is_some_and(writes));
     found.map(|(step, _)| *step)
 }
@@ -147,9 +174,9 @@ fn check_replaces(
             return Err(InvalidDataflow::ReplacesNothing { step, artifact });
         }
         let Some(descriptor) = descriptor else { continue };
-        let is_written = |output: &Output| output.name == *replacement;
+        let is_written = |output: &Output| output.name.is(replacement.as_str());
         if !descriptor.outputs.iter().any(is_written) {
-            let written: Vec<_> = descriptor.outputs.iter().map(|output| output.name.as_str()).collect();
+            let written: Vec<_> = descriptor.outputs.iter().map(|output| output.name.to_string()).collect();
             return Err(InvalidDataflow::ReplacementMissing {
                 step: step.name.clone(),
                 artifact: artifact.to_string(),
@@ -220,6 +247,29 @@ mod tests {
             let text = check(&[(plain("one"), ">a"), (second, ">a")]).unwrap_err().to_string();
             assert!(text.contains("steps one and two both write a"), "{text}");
         }
+    }
+
+    #[test]
+    fn files_of_a_pattern_have_one_writer_too() {
+        for (one, two) in [(">p-*", ">p-1"), (">p-1", ">p-*"), (">p-*", ">*.png"), (">a >p-*", ">b >p-*.png")] {
+            let text = check(&[(plain("one"), one), (plain("x"), "?y"), (plain("two"), two)]).unwrap_err().to_string();
+            assert!(text.starts_with("step one writes ") && text.contains(" and step two writes "), "{text}");
+        }
+        let text = check(&[(plain("one"), ">p-*"), (plain("two"), ">p-*")]).unwrap_err().to_string();
+        assert!(text.contains("steps one and two both write p-*"), "{text}");
+        assert_eq!(check(&[(plain("one"), ">p-*.png"), (plain("two"), ">p-*.jpg >p-.png")]), Ok(()));
+        assert_eq!(check(&[(plain("one"), ">p-* >p-1 >*.png")]), Ok(()), "of one step");
+    }
+
+    #[test]
+    fn a_pattern_writes_no_input_and_no_replacement() {
+        let missing = check(&[(plain("w"), ">p-*"), (plain("r"), "p-1")]).unwrap_err();
+        assert_eq!(missing, InvalidDataflow::Missing { step: "r".into(), artifact: "p-1".into() });
+        assert_eq!(check(&[(plain("w"), ">p-*"), (plain("r"), "?p-1")]), Ok(()));
+        let replaces = [("m".parse().unwrap(), "p-1".parse().unwrap())].into();
+        let step = StepDefinition { replaces, ..plain("redact") };
+        let text = check(&[(plain("w"), ">m"), (step, "m >p-*")]).unwrap_err().to_string();
+        assert!(text.contains("it writes p-*"), "{text}");
     }
 
     #[test]

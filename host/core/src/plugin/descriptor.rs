@@ -1,6 +1,7 @@
 //! Descriptor of a component: name, inputs, outputs, capabilities.
 
 use super::capability::Capability;
+use super::output_name::{InvalidOutputName, OutputName};
 use crate::task::ArtifactName;
 use serde::{Deserialize, Serialize};
 
@@ -13,18 +14,32 @@ pub struct Input {
     pub required: bool,
 }
 
-/// An artifact that a step writes.
+/// An artifact that a step writes, or with a pattern any number of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {
-    /// Its name.
-    pub name: ArtifactName,
+    /// Its name, or a pattern for the names of several.
+    pub name: OutputName,
     /// Its media type.
     pub media_type: String,
-    /// Key of the step's data under which its URL is published.
+    /// Key of the step's data under which its URL is published; a pattern has none.
     pub data_key: Option<String>,
 }
 
 impl Output {
+    /// Reads an output as a component describes it.
+    ///
+    /// # Errors
+    /// A name, media type or key that the host cannot store, serve or publish, and a key of a pattern: its files are many, and one URL
+    /// would not name them.
+    pub fn read(name: &str, media_type: String, data_key: Option<String>) -> Result<Self, InvalidDescriptor> {
+        let name: OutputName = name.parse().map_err(|_| InvalidDescriptor::Output(shown(name)))?;
+        Self::check(&media_type, data_key.as_deref())?;
+        match data_key {
+            Some(_) if name.is_pattern() => Err(InvalidDescriptor::PublishedPattern(name)),
+            data_key => Ok(Self { name, media_type, data_key }),
+        }
+    }
+
     /// Refuses a media type or key that the host cannot store, serve or publish.
     pub fn check(media_type: &str, data_key: Option<&str>) -> Result<(), InvalidDescriptor> {
         if !is_media_type(media_type) {
@@ -129,6 +144,12 @@ pub enum InvalidDescriptor {
     /// Not an artifact name.
     #[error("artifact name {0:?} is not a file name of a task")]
     Artifact(String),
+    /// Not a name of an output.
+    #[error("name {0:?} of an output is {InvalidOutputName}")]
+    Output(String),
+    /// A pattern with a key.
+    #[error("output {0} is a pattern and has a data key: leave the key out, for its files are listed without one")]
+    PublishedPattern(OutputName),
     /// Not a media type.
     #[error(
         "media type {0:?} of an output is not of the form type/subtype or type/subtype; name=value, in at most \
@@ -305,6 +326,26 @@ mod tests {
         }
         let said = Output::check(&"x".repeat(1 << 20), None).unwrap_err().to_string();
         assert!(said.len() < 300, "{said}");
+    }
+
+    #[test]
+    fn an_output_is_a_file_or_a_pattern_without_a_key() {
+        let read = |name: &str, key: Option<&str>| Output::read(name, "image/png".into(), key.map(str::to_owned));
+        assert_eq!(read("a.png", Some("a_url")).unwrap().data_key.as_deref(), Some("a_url"));
+        let pages = read("page-*.png", None).unwrap();
+        assert!(pages.name.is_pattern());
+        let shown = serde_json::json!({"name": "page-*.png", "media_type": "image/png", "data_key": null});
+        assert_eq!(serde_json::to_value(&pages).unwrap(), shown);
+        let said = read("page-*.png", Some("pages_url")).unwrap_err().to_string();
+        assert!(said.contains("output page-*.png is a pattern and has a data key: leave the key out"), "{said}");
+        let said = read("page-*-*.png", None).unwrap_err().to_string();
+        assert!(
+            said.contains("\"page-*-*.png\" of an output is neither a file name of a task nor a pattern"),
+            "{said}"
+        );
+        assert!(read(&"x".repeat(1 << 20), None).unwrap_err().to_string().len() < 400);
+        assert_eq!(read("a.png", Some("a b")), Err(InvalidDescriptor::DataKey("a b".into())));
+        assert!(matches!(Output::read("a.png", "png".into(), None), Err(InvalidDescriptor::MediaType(_))));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! URLs of a step's files in the step's data.
 
 use super::descriptor::Output;
+use super::output_name::OutputName;
 use crate::JsonObject;
 use crate::task::{ArtifactName, TaskId, file_url};
 
@@ -13,10 +14,12 @@ pub fn with_file_urls(
     mut data: JsonObject,
 ) -> JsonObject {
     let mut all = JsonObject::new();
-    for output in outputs.iter().filter(|output| is_written(&output.name)) {
-        if let Some(key) = &output.data_key {
+    for output in outputs {
+        if let (OutputName::Exact(name), Some(key)) = (&output.name, &output.data_key)
+            && is_written(name)
+        {
             data.remove(key);
-            all.insert(key.clone(), file_url(task, output.name.as_str()).into());
+            all.insert(key.clone(), file_url(task, name.as_str()).into());
         }
     }
     all.extend(data);
@@ -40,6 +43,7 @@ mod tests {
             output("b.md", Some("b_url")),
             output("c.md", None),
             output("d.md", Some("d")),
+            output("*.md", None),
         ];
         let data = json!({"pages": 3, "b_url": "forged", "d": "the step's own"}).as_object().unwrap().clone();
         let task = TaskId::random();

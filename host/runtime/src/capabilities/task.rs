@@ -87,6 +87,16 @@ impl TaskState {
         self.call.clone()
     }
 
+    /// The output as which the step may write a file of this name: the one of this very name, else the first pattern that it fits. None
+    /// takes the name of the document, beside which the file is to be.
+    fn declared(&self, name: &str) -> Option<(ArtifactName, &Output)> {
+        let name: ArtifactName = name.parse().ok().filter(|name| *name != self.call.record.source.stored_as)?;
+        let outputs = &self.descriptor.outputs;
+        let exact = outputs.iter().find(|output| output.name.is(name.as_str()));
+        let output = exact.or_else(|| outputs.iter().find(|output| output.name.takes(&name)))?;
+        Some((name, output))
+    }
+
     fn written(&mut self, file_use: FileUse) -> &mut Vec<StagedArtifact> {
         match file_use {
             FileUse::Artifact => &mut self.finished,
@@ -167,10 +177,9 @@ impl Host for Guest {
 
     async fn create_artifact(&mut self, name: String) -> Result<Resource<GuestWriter>, FileCallError> {
         let task = self.state::<TaskState>()?;
-        let declared = task.descriptor.outputs.iter().find(|output| output.name.as_str() == name);
-        let Some(output) = declared else { return Err(FileCallError::Undeclared(name)) };
-        let (name, media_type) = (output.name.clone(), output.media_type.clone());
-        create(self, FileUse::Artifact, name, media_type).await
+        let Some((name, output)) = task.declared(&name) else { return Err(FileCallError::Undeclared(name)) };
+        let (media_type, listed) = (output.media_type.clone(), output.name.is_pattern());
+        create(self, FileUse::Artifact, Artifact { name, media_type, size: 0, sha256: String::new(), listed }).await
     }
 
     async fn create_temporary_file(
@@ -178,11 +187,12 @@ impl Host for Guest {
         name: String,
         media_type: String,
     ) -> Result<Resource<GuestWriter>, FileCallError> {
-        let Ok(artifact) = name.parse() else { return Err(FileCallError::Undeclared(name)) };
+        let Ok(file) = name.parse() else { return Err(FileCallError::Undeclared(name)) };
         if Output::check(&media_type, None).is_err() {
             return Err(FileCallError::Undeclared(format!("{name}, whose media type is not of the form type/subtype")));
         }
-        create(self, FileUse::Temporary, artifact, media_type).await
+        let artifact = Artifact { name: file, media_type, size: 0, sha256: String::new(), listed: false };
+        create(self, FileUse::Temporary, artifact).await
     }
 
     async fn temporary_file(&mut self, name: String) -> wasmtime::Result<Option<Resource<GuestBlob>>> {
@@ -217,11 +227,10 @@ impl Host for Guest {
 async fn create(
     guest: &mut Guest,
     file_use: FileUse,
-    name: ArtifactName,
-    media_type: String,
+    artifact: Artifact,
 ) -> Result<Resource<GuestWriter>, FileCallError> {
     let task = guest.state::<TaskState>()?;
-    let key = (file_use, name.to_string());
+    let key = (file_use, artifact.name.to_string());
     if task.open.contains(&key) {
         return Err(FileCallError::Closed);
     }
@@ -229,16 +238,15 @@ async fn create(
         FileUse::Artifact => task.revision,
         FileUse::Temporary => task.temporary_run,
     };
-    let path = BlobPath::staged(task.call.record.id, run, &name);
+    let path = BlobPath::staged(task.call.record.id, run, &artifact.name);
     let blobs = task.blobs.clone();
     // A file that is written again replaces the earlier one.
-    let is_other = |earlier: &&StagedArtifact| earlier.artifact.name != name;
+    let is_other = |earlier: &&StagedArtifact| earlier.artifact.name != artifact.name;
     let others = task.written(file_use).iter().filter(is_other).count();
     let all = task.finished.len() + task.temporary.len() - task.written(file_use).len() + others;
     let started = all + task.open.len();
     task.open.insert(key.clone());
     guest.meter.check_artifacts(started + 1).map_err(FileCallError::Limit)?;
-    let artifact = Artifact { name, media_type, size: 0, sha256: String::new(), listed: false };
     match blobs.create(&path).await {
         Ok(writer) => {
             let writer = GuestWriter { file_use, artifact, path, hash: Sha256::new(), writer: Some(writer) };

@@ -19,6 +19,15 @@ function checkFormat({ name, mediaTypes = [], extensions = [] }) {
   }
 }
 
+/** Whether a file of this name may be written as this output, whose name may have one `*` for one or more characters. */
+export function takes({ name: declared }, name) {
+  if (!declared.includes("*")) return declared === name;
+  const [before, after] = declared.split("*", 2);
+  const filled = name.length > before.length + after.length && name.slice(before.length, name.length - after.length);
+  const fits = filled && name.startsWith(before) && name.endsWith(after) && /^[A-Za-z0-9._-]+$/.test(filled);
+  return Boolean(fits) && name.length <= 64 && !name.startsWith(".");
+}
+
 /** Checks a step's definition and fills in what it leaves out. */
 export function defineStep(definition) {
   for (const key of Object.keys(definition)) {

@@ -1,5 +1,6 @@
 // A host in memory, for unit tests of a step in Node. Types and documentation: ../mock.d.ts.
 import { createHash } from "node:crypto";
+import { takes } from "./define.js";
 import { CapabilityError, Failure } from "./failure.js";
 import { ITEMS } from "./capabilities.js";
 import { PIECE, Task } from "./task.js";
@@ -197,7 +198,7 @@ class MockHost {
     return content && new MockBlob(content, "application/octet-stream", this.handles);
   }
   createArtifact(name) {
-    if (this.step && !this.step.writes.some((output) => output.name === name)) {
+    if (this.step && !this.step.writes.some((output) => takes(output, name))) {
       throw new Failure("ARTIFACT_UNDECLARED", `${name} is not among the outputs the step declares`);
     }
     return new MockWriter(name, this.files, this.handles);

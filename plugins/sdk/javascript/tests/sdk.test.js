@@ -50,6 +50,17 @@ test("only what is declared is there", () => {
   assert.throws(() => task.writeArtifact("other.md", "x"), code("ARTIFACT_UNDECLARED"));
 });
 
+test("files of a pattern are declared", () => {
+  const step = defineStep({ ...shout, writes: [{ name: "page-*.png", mediaType: "image/png" }] });
+  const task = new MockTask({ step });
+  for (const name of ["page-1.png", "page-a.b_C.png", "page-.png.png"]) task.writeArtifact(name, "x");
+  for (const name of ["page-.png", "page-1.jpg", "page-a/b.png", "page-*.png", "page-1.png\n", `page-${"1".repeat(56)}.png`]) {
+    assert.throws(() => task.writeArtifact(name, "x"), code("ARTIFACT_UNDECLARED"), name);
+  }
+  const hidden = new MockTask({ step: defineStep({ ...shout, writes: [{ name: "*.png", mediaType: "image/png" }] }) });
+  assert.throws(() => hidden.writeArtifact(".a.png", "x"), code("ARTIFACT_UNDECLARED"));
+});
+
 test("only capabilities that a step declares are there", () => {
   assert.throws(() => new MockTask({ step: shout }).kv, code("CAPABILITY_NOT_IMPORTED"));
   assert.equal(new MockTask({ step: defineStep({ ...shout, capabilities: ["kv"] }) }).kv.get("k"), undefined);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,11 +17,22 @@ from ._task import Task
 @dataclass(frozen=True)
 class Output:
     """An artifact the step writes: file name (``a-z 0-9 . _ -``), media type, and the key of the step's data under which the
-    host publishes the file's URL, if any."""
+    host publishes the file's URL, if any.
+
+    A name with one ``*``, such as ``page-*.png``, is a pattern: the step writes any number of files whose names have one or more
+    characters in its place. They are all listed, and have no ``published_as``."""
 
     name: str
     media_type: str
     published_as: str | None = None
+
+    def takes(self, name: str) -> bool:
+        """Whether a file of this name may be written as this output."""
+        if "*" not in self.name:
+            return self.name == name
+        before, after = self.name.split("*", 1)
+        fits = re.fullmatch(f"{re.escape(before)}[A-Za-z0-9._-]+{re.escape(after)}", name)
+        return fits is not None and len(name) <= 64 and not name.startswith(".")
 
 
 @dataclass(frozen=True)

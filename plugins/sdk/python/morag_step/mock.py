@@ -239,7 +239,7 @@ class _Host:
         return None if content is None else _Blob(content, "application/octet-stream")
 
     def create_artifact(self, name: str) -> _Writer:
-        if self._step is not None and name not in [output.name for output in self._step.writes]:
+        if self._step is not None and not any(output.takes(name) for output in self._step.writes):
             raise Failure("ARTIFACT_UNDECLARED", f"{name} is not among the outputs the step declares")
         return _Writer(name, self.files)
 

@@ -94,6 +94,24 @@ class TaskTest(unittest.TestCase):
             task.kv.get("key")
         self.assertEqual(caught.exception.code, "CAPABILITY_NOT_IMPORTED")
 
+    def test_files_of_a_pattern_are_declared(self):
+        pages = Output("page-*.png", "image/png")
+        for name in ["page-1.png", "page-a.b_C.png", "page-.png.png"]:
+            self.assertTrue(pages.takes(name), name)
+        for name in ["page-.png", "page-1.jpg", "page-a/b.png", "page-*.png", "page-1.png\n", f"page-{'1' * 56}.png"]:
+            self.assertFalse(pages.takes(name), name)
+        self.assertFalse(Output("*.png", "image/png").takes(".a.png"))
+
+        @step(name="pages", version="1.0.0", summary="Writes pages", writes=[pages])
+        def write(task):
+            task.write_artifact("page-1.png", b"1")
+            task.write_artifact("image-1.png", b"1")
+
+        task = MockTask(step=write)
+        with self.assertRaises(Failure) as caught:
+            write(task)
+        self.assertEqual((caught.exception.code, list(task.files)), ("ARTIFACT_UNDECLARED", ["page-1.png"]))
+
     def test_a_writer_whose_block_raises_leaves_nothing(self):
         task = MockTask()
         with self.assertRaises(ValueError):

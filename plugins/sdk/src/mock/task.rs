@@ -119,7 +119,7 @@ impl MockTask {
 
     fn media_type_of(&self, name: &str) -> String {
         let outputs = self.descriptor.iter().flat_map(|descriptor| &descriptor.outputs);
-        let declared = outputs.into_iter().find(|output| output.name == name);
+        let declared = outputs.into_iter().find(|output| output.takes(name));
         declared.map_or_else(|| "application/octet-stream".into(), |output| output.media_type.clone())
     }
 }
@@ -182,7 +182,7 @@ impl Task for MockTask {
     }
     fn create_artifact(&self, name: &str) -> Result<Box<dyn Writer>, Failure> {
         if let Some(descriptor) = &self.descriptor
-            && !descriptor.outputs.iter().any(|output| output.name == name)
+            && !descriptor.outputs.iter().any(|output| output.takes(name))
         {
             return Err(Failure::new(
                 "ARTIFACT_UNDECLARED",
@@ -221,7 +221,10 @@ mod tests {
 
     impl Step for Declared {
         fn describe() -> Descriptor {
-            Descriptor::new("declared", "1.0.0", "").reads("in.txt").writes(Output::new("out.txt", "text/plain"))
+            Descriptor::new("declared", "1.0.0", "")
+                .reads("in.txt")
+                .writes(Output::new("out.txt", "text/plain"))
+                .writes(Output::new("page-*.png", "image/png"))
         }
         fn run() -> Result<Data, Failure> {
             host::TaskHandle.artifact_text("in.txt").map(|_| Data::new())
@@ -236,6 +239,8 @@ mod tests {
         assert_fails(task.write_artifact("other.txt", b"x"), "ARTIFACT_UNDECLARED");
         task.write_artifact("out.txt", b"out").unwrap();
         assert_eq!(task.text("out.txt"), "out");
+        task.write_artifact("page-1.png", b"1").unwrap();
+        assert_fails(task.write_artifact("page-.png", b"1"), "ARTIFACT_UNDECLARED");
     }
 
     #[test]

@@ -9,8 +9,10 @@ pub struct Misbehave;
 impl Step for Misbehave {
     fn describe() -> Descriptor {
         Descriptor::new("misbehave", "1.0.0", "Does what its configuration's mode says")
+            .writes(Output::new("o*.txt", "text/x-first-pattern"))
             .writes(Output::new("out.txt", "text/plain").published_as("out_url"))
             .writes(Output::new("second.txt", "text/plain"))
+            .writes(Output::new("page-*.png", "image/png"))
     }
 
     fn run() -> Result<Data, Failure> {
@@ -30,6 +32,8 @@ impl Step for Misbehave {
             "recursion" => Ok(data(json!({ "depth": recurse(std::hint::black_box(1)) }))),
             "memory" => Ok(data(json!({ "bytes": hoard() }))),
             "flood" => flood(&task),
+            "pages" => pages(&task, &config),
+            "names" => Ok(data(json!({ "refused": refused_names(&task, &config) }))),
             "undeclared" => task.write_artifact("secret.txt", b"x").map(|()| Data::new()),
             "escape" => task.write_artifact("../../escape", b"x").map(|()| Data::new()),
             "panic" => panic!("the guest's own words"),
@@ -81,6 +85,22 @@ fn echo(task: &dyn Task) -> Result<Data, Failure> {
     let bytes = blob_bytes(task.source().as_ref() as &dyn Blob)?;
     task.write_artifact("out.txt", &bytes)?;
     Ok(data(json!({ "bytes": bytes.len(), "file_name": task.info().file_name })))
+}
+
+/// Writes as many pages as `counts` says for this attempt, and ignores errors.
+fn pages(task: &dyn Task, config: &Data) -> Result<Data, Failure> {
+    let attempt = task.info().attempt;
+    let count = config["counts"][attempt as usize - 1].as_u64().unwrap_or_default();
+    for page in 1..=count {
+        drop(task.write_artifact(&format!("page-{page}.png"), format!("page {page} of attempt {attempt}").as_bytes()));
+    }
+    Ok(data(json!({ "pages": count })))
+}
+
+/// Writes a file of each of the configuration's `names`; those that were refused, with the code.
+fn refused_names(task: &dyn Task, config: &Data) -> Vec<(String, String)> {
+    let names = config["names"].as_array().into_iter().flatten().filter_map(|name| name.as_str());
+    names.filter_map(|name| Some((name.to_owned(), task.write_artifact(name, b"x").err()?.code))).collect()
 }
 
 fn endless() -> ! {
