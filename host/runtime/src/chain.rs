@@ -85,7 +85,8 @@ impl Chain {
         };
         // With the caller's span, below which those of capabilities are, and one of the log, which finds only its own: a thread of guests
         // has none.
-        let called = self.sandbox.clone().call(Arc::new(self.clone()), member.clone(), linked, Run { call, id: run, time_max });
+        let called =
+            self.sandbox.clone().call(Arc::new(self.clone()), member.clone(), linked, Run { call, id: run, time_max });
         let called = called.in_current_span().instrument(of_log);
         let component = Some(member.descriptor.name.clone());
         let report = self.threads.run(called).await;

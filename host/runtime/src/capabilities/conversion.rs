@@ -76,7 +76,8 @@ impl Host for Guest {
             };
             let (outer, elapsed) = (task.call(), task.elapsed());
             let Some(time_max) = inner_time(self.meter.limits.wall_time_max, elapsed) else {
-                let text = "the step's time is nearly used up: the rest of it is for what was converted already".to_owned();
+                let text =
+                    "the step's time is nearly used up: the rest of it is for what was converted already".to_owned();
                 return Err(CapabilityError::Limit(text).into());
             };
             let state = self.state::<ConversionState>()?;

@@ -94,7 +94,6 @@ mod tests {
         TokenBudget::of(|budget| Allowance::of(budget, budgets, &Ledger::default(), "c"))
     }
 
-
     fn budget() -> TokenBudget {
         granted(&Budgets::default().with(Budget::CompletionCalls, 3).with(Budget::CompletionTokens, 100))
     }
