@@ -53,7 +53,10 @@ impl Lazy {
 
     fn absent(&self) -> String {
         let name = self.model.name;
-        format!("this server has no model that reads pictures: its operator must run `morag models add {name}`")
+        format!(
+            "this server has no model that reads pictures: its operator must run `morag models add {name}`, in the server's folder or with \
+             its --data-dir"
+        )
     }
 
     /// Why the files, which may be there, make no model.

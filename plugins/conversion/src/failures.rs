@@ -43,7 +43,9 @@ pub fn no_ocr(error: CapabilityError) -> Failure {
     match error {
         CapabilityError::Unavailable(why) => Failure::new(
             "OCR_NOT_CONFIGURED",
-            format!("The picture was not read: {why}. Submit it again when the server reads pictures"),
+            format!(
+                "The picture was not read: {why}. Submit it again, or retry the task, when the server reads pictures"
+            ),
         ),
         other => other.into(),
     }
@@ -87,7 +89,10 @@ pub fn unsupported_script(format: &Format, model: &str, scripts: &[String]) -> F
 pub(crate) fn other_script(model: &str) -> &'static str {
     match model {
         "tesseract" => "install a language pack of that script and add it to `ocr_languages`",
-        _ => "set `ocr = \"tesseract\"` with a language pack of that script",
+        _ => {
+            "set `ocr = \"tesseract\"` and `ocr_languages` to the language's name, for example \"rus,eng\", with its language pack \
+             installed (Debian: tesseract-ocr-rus)"
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use morag_core::ports::{CapabilityError, Picture, PictureReader, Reading, ReadingModel};
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The program, in `PATH`.
 const PROGRAM: &str = "tesseract";
@@ -102,6 +102,8 @@ impl std::str::FromStr for Language {
 /// Reads pictures by Tesseract.
 pub struct TesseractReader {
     languages: Vec<Language>,
+    /// Set once the program has them all.
+    has_languages: OnceLock<()>,
     threads: Threads,
 }
 
@@ -118,8 +120,43 @@ impl TesseractReader {
     pub fn start(languages: Vec<Language>, threads: NonZero<usize>) -> std::io::Result<Self> {
         let names: Vec<_> = languages.iter().map(|language| language.0.as_str()).collect();
         let command = Arc::new(Command { languages: names.join("+") });
-        Ok(Self { threads: Threads::start(threads, command)?, languages })
+        Ok(Self { threads: Threads::start(threads, command)?, has_languages: OnceLock::new(), languages })
     }
+}
+
+impl TesseractReader {
+    /// Asks the program for its languages, until it has those of the settings: of a missing one it says nothing where it has others, and
+    /// reads letters that are not there.
+    fn check_languages(&self) -> Result<(), CapabilityError> {
+        if self.has_languages.get().is_some() {
+            return Ok(());
+        }
+        let unavailable =
+            |error: ReadError| CapabilityError::Unavailable(format!("this server's Tesseract failed: {error}"));
+        let installed = process::languages(PROGRAM).map_err(unavailable)?;
+        match missing(&self.languages, &installed) {
+            Some(text) => Err(CapabilityError::Unavailable(text)),
+            None => {
+                self.has_languages.get_or_init(|| ());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What to do about languages that are not installed; none where all are.
+fn missing(languages: &[Language], installed: &[String]) -> Option<String> {
+    let missing: Vec<_> =
+        languages.iter().map(|language| &language.0).filter(|name| !installed.contains(name)).collect();
+    let names = missing.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+    let packages: Vec<_> = missing.iter().map(|name| format!("tesseract-ocr-{}", name.replace('_', "-"))).collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "this server's Tesseract has no language pack {names}: its operator must install it (Debian: {}), or take it out of \
+             `ocr_languages`",
+            packages.join(" ")
+        )
+    })
 }
 
 impl Engine for Command {
@@ -144,6 +181,7 @@ impl PictureReader for TesseractReader {
         if !is_installed() {
             return Err(CapabilityError::Unavailable(process::absent()));
         }
+        self.check_languages()?;
         let mut scripts: Vec<_> = self.languages.iter().map(|language| script(language).to_owned()).collect();
         scripts.sort();
         scripts.dedup();
@@ -159,6 +197,15 @@ impl PictureReader for TesseractReader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_language_that_is_not_installed_is_named_with_its_package() {
+        let languages = ["eng", "chi_sim", "ru"].map(|name| name.parse().unwrap());
+        let installed = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(missing(&languages, &installed(&["ru", "chi_sim", "osd", "eng"])), None);
+        let text = missing(&languages, &installed(&["eng", "osd"])).unwrap();
+        assert!(text.contains("chi_sim, ru") && text.contains("tesseract-ocr-chi-sim tesseract-ocr-ru"), "{text}");
+    }
 
     #[test]
     fn languages_are_names_and_nothing_else() {

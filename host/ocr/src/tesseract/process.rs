@@ -1,9 +1,10 @@
-//! One run of the program: the picture goes to its standard input, its table comes from its standard output. No shell, no file.
+//! One run of the program: a picture goes to its standard input, its table comes from its standard output. No shell, no file.
 
 use crate::reader::ReadError;
 use morag_core::ports::{Picture, PixelFormat};
-use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, prlimit};
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ const ADDRESS_SPACE_MAX: u64 = 2 << 30;
 const CPU_SECONDS_MAX: u64 = 120;
 /// Time of the process by the clock: five times the processor time, for a core that five processes share.
 const WALL_TIME_MAX: Duration = Duration::from_secs(600);
+/// Time of the process that lists languages, which takes some ms.
+const LIST_TIME_MAX: Duration = Duration::from_secs(10);
 /// Bytes of the table: a page has 100 KB.
 const OUTPUT_BYTES_MAX: u64 = 8 << 20;
 /// Bytes of what it says about an error.
@@ -27,12 +30,15 @@ pub(super) fn absent() -> String {
         .to_owned()
 }
 
-/// A process that is killed where it is not awaited.
+/// A process that is killed where it is not awaited, with those that it has started: where the program is a script, that is Tesseract.
 struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have ended already, and its group with it. Before it is awaited: its number is its own until then.
+        if let Some(group) = pid(&self.0) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -45,8 +51,26 @@ pub(super) fn run(
     picture: &Picture,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Vec<u8>, ReadError> {
+    let arguments = ["stdin", "stdout", "--psm", "3", "-l", languages, "tsv"];
+    start(program, &arguments, Some(picture), WALL_TIME_MAX, cancelled)
+}
+
+/// The languages that the program has, by their names.
+pub(super) fn languages(program: &str) -> Result<Vec<String>, ReadError> {
+    let listed = start(program, &["--list-langs"], None, LIST_TIME_MAX, &|| false)?;
+    // The first line is a heading.
+    Ok(String::from_utf8_lossy(&listed).lines().skip(1).map(|line| line.trim().to_owned()).collect())
+}
+
+fn start(
+    program: &str,
+    arguments: &[&str],
+    picture: Option<&Picture>,
+    time_max: Duration,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Vec<u8>, ReadError> {
     let mut command = Command::new(program);
-    command.args(["stdin", "stdout", "--psm", "3", "-l", languages, "tsv"]);
+    command.args(arguments).process_group(0);
     // Of the server's environment, which has secrets, it gets what it needs to find itself and its languages.
     let needed = ["PATH", "TESSDATA_PREFIX", "LD_LIBRARY_PATH"];
     command.env_clear();
@@ -65,14 +89,14 @@ pub(super) fn run(
         return Err(ReadError::Model("it has no pipes".to_owned()));
     };
     std::thread::scope(|scope| {
-        scope.spawn(move || send(input, picture));
+        scope.spawn(move || picture.map(|picture| send(input, picture)));
         let read = scope.spawn(move || {
             let mut table = Vec::new();
             // One byte more shows that there is more.
             output.take(OUTPUT_BYTES_MAX + 1).read_to_end(&mut table).map(|_| table)
         });
         let said = scope.spawn(move || said_of(said));
-        let ended = wait(&mut running.0, cancelled);
+        let ended = wait(&mut running.0, time_max, cancelled);
         // Ends the pipes, so that the threads end too.
         drop(running);
         let (table, said) = (read.join(), said.join().unwrap_or_default());
@@ -101,9 +125,13 @@ fn failed(error: &dyn std::fmt::Display) -> ReadError {
     ReadError::Model(format!("tesseract: {error}"))
 }
 
+fn pid(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
 /// Sets limits of the process. It reads its input first, which has not been sent yet.
 fn limit(child: &Child) -> std::io::Result<()> {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let pid = pid(child);
     let lower = |resource: Resource, most: u64| {
         // A limit of the service that is lower already must not be raised.
         let most = getrlimit(resource).maximum.map_or(most, |maximum| maximum.min(most));
@@ -127,7 +155,7 @@ fn send(mut input: ChildStdin, picture: &Picture) {
 }
 
 /// Waits until the process has ended.
-fn wait(child: &mut Child, cancelled: &dyn Fn() -> bool) -> Result<ExitStatus, ReadError> {
+fn wait(child: &mut Child, time_max: Duration, cancelled: &dyn Fn() -> bool) -> Result<ExitStatus, ReadError> {
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait().map_err(|error| failed(&error))? {
@@ -136,8 +164,8 @@ fn wait(child: &mut Child, cancelled: &dyn Fn() -> bool) -> Result<ExitStatus, R
         if cancelled() {
             return Err(ReadError::Cancelled);
         }
-        if started.elapsed() > WALL_TIME_MAX {
-            return Err(failed(&format!("it ran longer than {} s", WALL_TIME_MAX.as_secs())));
+        if started.elapsed() > time_max {
+            return Err(failed(&format!("it ran longer than {} s", time_max.as_secs())));
         }
         std::thread::sleep(POLL);
     }
@@ -189,6 +217,26 @@ mod tests {
     fn what_it_says_of_an_error_is_told() {
         let failed = ran("cat >/dev/null; echo 'no language xyz' >&2; exit 3").unwrap_err();
         assert!(failed.contains("no language xyz") && failed.contains('3'), "{failed}");
+    }
+
+    #[test]
+    fn its_languages_are_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = "test \"$1\" = --list-langs && printf 'List of available languages in \"/x/\" (2):\\neng\\nscript/Latin\\n'";
+        assert_eq!(languages(&program(folder.path(), list)), Ok(vec!["eng".to_owned(), "script/Latin".to_owned()]));
+        assert!(languages(&program(folder.path(), "exit 1")).is_err());
+    }
+
+    /// A script in place of the program, which waits for a process of its own that has the pipes.
+    #[test]
+    fn what_it_has_started_is_killed_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = program(folder.path(), "sleep 1000 & wait");
+        let picture = Picture::new(16, 16, PixelFormat::Gray8, vec![7; 256]).unwrap();
+        let started = Instant::now();
+        let cancelled = || started.elapsed() > Duration::from_millis(100);
+        assert_eq!(run(&program, "eng", &picture, &cancelled), Err(ReadError::Cancelled));
+        assert!(started.elapsed() < Duration::from_secs(500), "its pipes would be open for longer");
     }
 
     #[test]

@@ -93,6 +93,8 @@ async fn add_from(source: &str, models: &Path) -> anyhow::Result<()> {
             write(&folder, file, content)
                 .with_context(|| format!("cannot write {} to {}", file.name, folder.display()))?;
         }
+        // Whole, so that it can be compared with the folder in a server's error.
+        let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
         println!("added {} to {}", model.name, folder.display());
     }
     Ok(())
