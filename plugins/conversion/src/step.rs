@@ -125,7 +125,7 @@ pub fn write(task: &dyn Task, source_bytes: u64, converted: &Converted) -> Resul
     converted.warnings.iter().for_each(|warning| task.log(Level::Warn, warning));
     task.write_artifact("markdown.md", converted.markdown.as_bytes())?;
     task.write_artifact("document.json", converted.document_json().to_string().as_bytes())?;
-    Ok(data(json!({
+    let mut written = data(json!({
         "conversion_metadata": {
             "original_format": converted.format.name,
             "file_size_bytes": source_bytes,
@@ -133,13 +133,51 @@ pub fn write(task: &dyn Task, source_bytes: u64, converted: &Converted) -> Resul
             "page_count": converted.page_count(),
             "conversion_time_seconds": task.elapsed_seconds(),
         }
-    })))
+    }));
+    if !converted.warnings.is_empty() {
+        written.insert("warnings".into(), json!(shown(&converted.warnings)));
+    }
+    Ok(written)
+}
+
+/// Warnings that go into the data of the step, and so into events and webhooks. The log has all of them.
+const WARNINGS_SHOWN_MAX: usize = 20;
+
+/// Characters of such a warning.
+const WARNING_CHARS_MAX: usize = 300;
+
+/// The first warnings, each cut to a length; the last says how many more there are.
+fn shown(warnings: &[String]) -> Vec<String> {
+    let cut = |warning: &String| match warning.char_indices().nth(WARNING_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &warning[..end]),
+        None => warning.clone(),
+    };
+    let mut shown: Vec<_> = warnings.iter().take(WARNINGS_SHOWN_MAX).map(cut).collect();
+    let more = warnings.len() - shown.len();
+    if more > 0 {
+        shown.push(format!("{more} more: the step's log has them"));
+    }
+    shown
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use morag_step::mock::MockTask;
+
+    #[test]
+    fn warnings_are_in_the_data_and_bounded() {
+        let data = |warnings: Vec<String>| {
+            let converted = Converted { warnings, ..Converted::without_pages(&morag_formats::TXT, "text\n".into()) };
+            write(&MockTask::new("a.txt", "text"), 4, &converted).unwrap().get("warnings").cloned()
+        };
+        assert_eq!(data(Vec::new()), None);
+        assert_eq!(data(vec!["page 2 was not read".into()]), Some(json!(["page 2 was not read"])));
+        let many = data(vec!["ä".repeat(1000); 25]).unwrap();
+        let many = many.as_array().unwrap();
+        assert_eq!(many[0].as_str().unwrap().chars().count(), WARNING_CHARS_MAX + 1);
+        assert_eq!((many.len(), &many[20]), (21, &json!("5 more: the step's log has them")));
+    }
 
     #[test]
     fn the_pages_of_a_range_are_taken_and_no_more_than_asked_for() {

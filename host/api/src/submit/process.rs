@@ -23,7 +23,7 @@ use axum::{Json, http::HeaderMap};
 use morag_core::JsonObject;
 use morag_core::pipeline::{ExpectedFile, inputs};
 use morag_core::ports::TaskLog;
-use morag_core::task::{EventKind, StatusWord, TaskId, TaskRecord, TaskStatus};
+use morag_core::task::{Event, EventKind, StatusWord, TaskId, TaskRecord, TaskStatus};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -31,6 +31,9 @@ use utoipa::ToSchema;
 
 /// Longest markdown in the JSON answer, bytes: some 10,000 pages. A longer one is only available at its URL.
 const CONTENT_BYTES_MAX: u64 = 32 << 20;
+
+/// Warnings that are answered: those of the standard conversion, which are at most 21, of several steps.
+const WARNINGS_MAX: usize = 100;
 
 /// The result of processing.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -238,6 +241,7 @@ async fn finished(app: &Api, mode: Mode, log: &TaskLog) -> Result<ProcessAnswer,
     let end = status.completed_at.unwrap_or_else(|| app.clock.now());
     let mut answer = accepted(mode, &log.record);
     answer.metadata = metadata(log);
+    answer.warnings = warnings(log);
     answer.processing_time_ms = u64::try_from(end.since(log.record.created_at).as_millis()).unwrap_or(u64::MAX);
     answer.message = status.message;
     match status.word {
@@ -281,6 +285,16 @@ async fn content(app: &Api, log: &TaskLog) -> Result<Option<String>, ApiError> {
     }
 }
 
+/// What steps say is missing or doubtful, in their order.
+fn warnings(log: &TaskLog) -> Vec<String> {
+    let of_event = |event: &Event| match &event.kind {
+        EventKind::StepCompleted { data, .. } => data.get("warnings").and_then(Value::as_array).cloned(),
+        _ => None,
+    };
+    let texts = log.events.iter().filter_map(of_event).flatten();
+    texts.filter_map(|text| text.as_str().map(str::to_owned)).take(WARNINGS_MAX).collect()
+}
+
 /// The data of the steps: the conversion's and the document's metadata on one level, then the rest, without URLs of files and times.
 fn metadata(log: &TaskLog) -> JsonObject {
     let mut metadata = JsonObject::new();
@@ -289,6 +303,7 @@ fn metadata(log: &TaskLog) -> JsonObject {
         for (key, value) in data {
             match (key.as_str(), value) {
                 ("conversion_metadata" | "metadata", Value::Object(inner)) => metadata.extend(inner.clone()),
+                ("warnings", Value::Array(_)) => {}
                 (key, _) if key.ends_with("_file_url") || key.ends_with("_time_seconds") => {}
                 (key, value) => {
                     metadata.insert(key.into(), value.clone());

@@ -9,13 +9,18 @@ async fn process_waits_and_answers_with_the_markdown() {
     *server.memory.store.on_accept.lock().unwrap() = Some(Box::new(move |record: &TaskRecord| {
         assert_eq!(record.pipeline.name(), "convert");
         files.lock().unwrap().insert(format!("tasks/{}/files/markdown.md", record.id), "# Out".into());
-        completed_with(record.id, "# Out")
+        let mut events = completed_with(record.id, "# Out");
+        if let EventKind::StepCompleted { data, .. } = &mut events[1].kind {
+            data.insert("warnings".into(), json!(["page 2 was not read", 7]));
+        }
+        events
     }));
     let data = r#"{"mode": "convert", "source_type": "file"}"#;
     let body = server.post("/api/v1/process", &[], form(&[("request_data", data)], FILE)).await.json();
     assert_eq!((&body["success"], &body["mode"], &body["content"]), (&json!(true), &json!("convert"), &json!("# Out")));
     assert_eq!(body["metadata"]["page_count"], json!(3));
-    assert!(body["error_message"].is_null() && body["warnings"] == json!([]));
+    assert!(body["error_message"].is_null() && body["metadata"].get("warnings").is_none());
+    assert_eq!(body["warnings"], json!(["page 2 was not read"]), "what is no text is none of ours");
 }
 
 #[tokio::test]
