@@ -345,7 +345,7 @@ fn what_was_not_read_has_a_code_that_says_why() {
     let some = task();
     read(&some, &reading(&[("Hello", 2.0), ("yy", 0.3)])).unwrap();
     assert_eq!(some.text("markdown.md"), "Hello\n");
-    some.assert_logged(Level::Warn, "1 lines of page 1 are left out");
+    some.assert_logged(Level::Warn, "at least 1 line of page 1 left out");
 }
 
 #[test]
