@@ -7,8 +7,7 @@ use morag_conversion::failures::{self, SOURCE_BYTES_MAX};
 use morag_conversion::{Converted, formats};
 use morag_step::{Failure, Refused, Writer};
 use std::io::{Cursor, Read};
-use zip::ZipArchive;
-use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
 
 type Archive<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
@@ -137,6 +136,12 @@ fn refusal(archive: &Archive, index: usize) -> Option<Refused> {
         let message = "it is protected by a password. Remove the password, pack it again and submit that archive";
         return Some(refused("ENCRYPTED_DOCUMENT", message));
     }
+    // That there is no decoder for a method, the library says only while it reads, and as of damage.
+    if !matches!(data.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+        let message =
+            "it is packed by a method that is not supported. Pack it as usual (deflate) and submit that archive";
+        return Some(refused("UNSUPPORTED_COMPRESSION", message));
+    }
     let size = data.size();
     (size > SOURCE_BYTES_MAX).then(|| {
         refused("DOCUMENT_TOO_LARGE", format!("it has {size} bytes, and at most {SOURCE_BYTES_MAX} can be converted"))
@@ -155,11 +160,6 @@ fn unpack(
     };
     let mut entry = match archive.by_index(index) {
         Ok(entry) => entry,
-        Err(ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_)) => {
-            let message =
-                "it is packed by a method that is not supported. Pack it as usual (deflate) and submit that archive";
-            return Ok(Some(refused("UNSUPPORTED_COMPRESSION", message)));
-        }
         Err(error) => return corrupt(&error),
     };
     let packed = entry.compressed_size();

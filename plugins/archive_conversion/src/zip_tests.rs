@@ -95,6 +95,21 @@ fn encrypted_entries_have_their_code() {
 }
 
 #[test]
+fn entries_that_are_packed_in_another_way_have_their_code() {
+    // BZIP2, LZMA, Zstandard, XZ, PPMd, AES, and one that there is not.
+    for method in [12, 14, 93, 95, 98, 99, 77] {
+        let mut zip = zip_of(&[("open.txt", b"x"), ("other.txt", b"y")]);
+        for at in memchr::memmem::find_iter(&zip, b"other.txt").collect::<Vec<_>>() {
+            let own = at >= 30 && zip[at - 30..].starts_with(b"PK\x03\x04");
+            zip[if own { at - 22 } else { at - 36 }] = method;
+        }
+        let converted = convert_as(&zip, "a.zip").unwrap();
+        assert_eq!(converted.parts[1].error_code.as_deref(), Some("UNSUPPORTED_COMPRESSION"), "{method}");
+        assert_eq!(converted.markdown, "# open.txt\n\nx\n");
+    }
+}
+
+#[test]
 fn an_archive_without_a_document_that_can_be_converted_says_so() {
     for entries in [&[("a.bin", &b"x"[..])][..], &[("a.bin", b"x"), ("b.bin", b"y")]] {
         let failure = convert_as(&zip_of(entries), "a.zip").unwrap_err();

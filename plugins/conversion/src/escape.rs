@@ -60,6 +60,8 @@ impl Context {
 pub fn push_escaped(out: &mut String, text: &str, context: Context) {
     let mut before = ' ';
     let mut rest = text;
+    // Brackets that are open: one that closes none here would close one that the block has before this text.
+    let mut open = 0u32;
     while let Some(c) = rest.chars().next() {
         let after = rest[c.len_utf8()..].chars().next().unwrap_or(' ');
         if let Some(span) = (c == '`' && before != '`').then(|| code_span(rest)).flatten() {
@@ -75,7 +77,15 @@ pub fn push_escaped(out: &mut String, text: &str, context: Context) {
             '~' => after == '~' || before == '~',
             '<' => after.is_ascii_alphabetic() || matches!(after, '/' | '!' | '?'),
             '&' => after == '#' || after.is_ascii_alphabetic(),
-            '[' => context.links,
+            '[' => {
+                open += 1;
+                context.links
+            }
+            ']' => {
+                let is_unopened = open == 0;
+                open = open.saturating_sub(1);
+                is_unopened && context.links
+            }
             '\\' => after.is_ascii_punctuation() || after == ' ' && rest.len() == 1,
             _ => false,
         };
@@ -101,6 +111,39 @@ pub fn inline(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     push_escaped(&mut out, &text.split_whitespace().collect::<Vec<_>>().join(" "), Context { links: true });
     out
+}
+
+/// Plain text as the words of a link or a picture: one line, in which nothing is markup.
+pub fn label(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let is_markup = match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '~' | '$' => true,
+            '&' => chars.peek().is_some_and(|after| *after == '#' || after.is_ascii_alphabetic()),
+            // `[^` begins the reference to a note.
+            '^' => out.is_empty(),
+            c if c.is_control() => continue,
+            _ => false,
+        };
+        if is_markup {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The same where it stands alone: it begins no block either.
+pub fn plain_label(text: &str) -> String {
+    let label = label(text);
+    let mark = match label.trim_start_matches(|c: char| c.is_ascii_digit()) {
+        rest if rest.len() == label.len() && label.starts_with(['#', '>', '-', '+', '=']) => 0,
+        rest if rest.len() < label.len() && rest.starts_with(['.', ')']) => label.len() - rest.len(),
+        _ => return label,
+    };
+    format!("{}\\{}", &label[..mark], &label[mark..])
 }
 
 /// Plain text as paragraphs of markdown: line ends are kept, a line that begins with `>` stays a quotation.
@@ -195,6 +238,18 @@ mod tests {
         ] {
             assert_eq!(plain(text), escaped);
         }
+    }
+
+    /// The bracket that it closes may stand before some other markup: `[a *b*](c)`.
+    #[test]
+    fn a_bracket_that_closes_none_makes_no_link() {
+        let written = |text: &str| {
+            let mut out = String::new();
+            push_escaped(&mut out, text, Context::of(&[text]));
+            out
+        };
+        assert_eq!(written("](javascript:1)"), "\\](javascript:1)");
+        assert_eq!((written("a] b"), written("[a](b)")), ("a] b".into(), "\\[a](b)".into()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod encoding;
 pub mod escape;
 pub mod failures;
 pub mod images;
+pub mod link;
 pub mod markdown;
 pub mod ocr;
 pub mod ocr_layout;

@@ -1,7 +1,7 @@
 //! The step of every converter: it reads the source, converts it, and writes both artifacts.
 
 use crate::document::Converted;
-use crate::failures::{SOURCE_BYTES_MAX, too_large};
+use crate::failures::{self, SOURCE_BYTES_MAX, too_large};
 use crate::images::{Images, Include};
 use morag_formats::Format;
 use morag_step::{Data, Descriptor, Failure, Level, Output, Task, blob_bytes, data, json};
@@ -54,6 +54,20 @@ impl Options {
         let first = first.max(1);
         let max = self.max_pages.unwrap_or(u32::MAX);
         (first..=last).contains(&page) && page - first < max
+    }
+
+    /// Whether any of so many pages is to be converted; a document that has none says itself what it lacks.
+    ///
+    /// # Errors
+    /// `EMPTY_DOCUMENT`.
+    pub fn take_any(&self, pages: usize) -> Result<(), Failure> {
+        let total = u32::try_from(pages).unwrap_or(u32::MAX);
+        if total == 0 || (1..=total).any(|page| self.takes(page)) {
+            return Ok(());
+        }
+        Err(failures::empty(&format!(
+            "it has {pages} pages, and the options page_range and max_pages take none of them"
+        )))
     }
 }
 

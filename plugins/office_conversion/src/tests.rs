@@ -152,6 +152,26 @@ fn only_the_pages_that_are_asked_for_are_converted() {
 }
 
 #[test]
+fn pages_after_the_last_are_none_and_a_format_without_pages_is_whole() {
+    for (format, bytes) in samples() {
+        let mut source = source(&bytes, "a");
+        let all = convert(&source).unwrap();
+        source.options.page_range = Some((100, 200));
+        match all.page_count() {
+            Some(count) => {
+                let failure = convert(&source).unwrap_err();
+                assert_eq!(failure.code, "EMPTY_DOCUMENT", "{format}");
+                assert!(
+                    failure.message.contains(&format!("it has {count} pages, and the options page_range")),
+                    "{failure}"
+                );
+            }
+            None => assert_eq!(convert(&source).unwrap().markdown, all.markdown, "{format}"),
+        }
+    }
+}
+
+#[test]
 fn an_encrypted_document_is_said_to_be_one() {
     let mut bytes = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
     bytes.extend("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes));

@@ -1,6 +1,6 @@
 //! Blocks of markdown that several formats write.
 
-use morag_conversion::escape::push_fenced;
+use morag_conversion::escape::{label, push_fenced};
 use morag_conversion::markdown::push_cell;
 
 /// Ends what was written by a blank line, if anything was.
@@ -88,15 +88,34 @@ pub fn code_span(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// A link; the text alone where the target is none that a reader could follow.
+/// A link; the text alone where the target is none that a reader should follow. `text` is markdown.
 pub fn link(text: &str, target: &str) -> String {
-    let target = target.trim();
-    if target.is_empty() || target.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>')) {
-        return text.to_owned();
+    let Some(address) = morag_conversion::link::target(target) else { return text.to_owned() };
+    let text = if text.trim().is_empty() { label(target) } else { closed(text.trim()) };
+    format!("[{text}]({address})")
+}
+
+/// A picture; its words alone where the target is none that a reader should follow. Both are plain text.
+pub fn picture(alt: &str, target: &str) -> String {
+    let alt = if alt.trim().is_empty() { target } else { alt };
+    morag_conversion::link::picture(alt, target, None)
+}
+
+/// Markdown in which no bracket closes one before it.
+fn closed(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut open, mut is_escaped) = (0u32, false);
+    for c in text.chars() {
+        match c {
+            '[' if !is_escaped => open += 1,
+            ']' if !is_escaped && open == 0 => out.push('\\'),
+            ']' if !is_escaped => open -= 1,
+            _ => {}
+        }
+        is_escaped = c == '\\' && !is_escaped;
+        out.push(c);
     }
-    let target = if target.contains(['(', ')']) { format!("<{target}>") } else { target.to_owned() };
-    let text = if text.trim().is_empty() { target.trim_matches(['<', '>']) } else { text.trim() };
-    format!("[{text}]({target})")
+    out
 }
 
 /// A line without its indent of some columns; tabs are four.
@@ -161,6 +180,16 @@ mod tests {
         push_quote(&mut out, "d\n\ne");
         push_table(&mut out, &[vec!["f|".into()], vec!["g".into(), String::new()]]);
         assert_eq!(out, "a\n\n- b\n\n  c\n\n> d\n>\n> e\n\n| f\\| | |\n| --- | --- |\n| g | |\n\n");
+    }
+
+    #[test]
+    fn links_and_pictures_go_where_a_reader_should() {
+        assert_eq!(link("a *b*", " http://x/(1) "), "[a *b*](http://x/%281%29)");
+        assert_eq!(link("a](javascript:1) b", "c d"), "[a\\](javascript:1) b](c%20d)");
+        assert_eq!(link("a [b] \\[c]", "x"), "[a [b] \\[c\\]](x)");
+        assert_eq!((link("a", "JavaScript:1").as_str(), link("", "x").as_str()), ("a", "[x](x)"));
+        assert_eq!(picture("a](b) <i>", "x.png"), "![a\\](b) \\<i>](x.png)");
+        assert_eq!((picture("a", "data:text/html,x").as_str(), picture(" ", "x").as_str()), ("a", "![x](x)"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::text::TEXT_BYTES_MAX;
 use csv::{ByteRecord, ReaderBuilder};
 use morag_conversion::document::Properties;
+use morag_conversion::escape::inline;
 use morag_conversion::formats;
 use morag_conversion::{Converted, encoding, failures, markdown};
 use morag_step::Failure;
@@ -71,7 +72,7 @@ fn write_row(out: &mut String, row: &ByteRecord, width: usize) {
     for column in 0..width {
         out.push(' ');
         let cell = String::from_utf8_lossy(row.get(column).unwrap_or_default());
-        markdown::push_cell(out, &cell);
+        markdown::push_cell(out, &inline(&cell));
         out.push_str(if out.ends_with(' ') { "|" } else { " |" });
     }
     out.push('\n');
@@ -117,6 +118,15 @@ mod tests {
             table(text),
             "| Name | Note | |\n| --- | --- | --- |\n| Smith, Jane | a\\|b c | |\n| Bob | | |\n| Eve | x | extra |\n"
         );
+    }
+
+    #[test]
+    fn cells_are_no_markup() {
+        assert_eq!(
+            table("a,b\n\"x | y\",\"<script>alert(1)</script>\n# z\"\n=cmd|calc,`\n"),
+            "| a | b |\n| --- | --- |\n| x \\| y | \\<script>alert(1)\\</script> # z |\n| =cmd\\|calc | \\` |\n"
+        );
+        assert_eq!(table("a_b,[c](d)\n*e*,5 * 3\n").lines().next(), Some("| a_b | \\[c](d) |"));
     }
 
     #[test]

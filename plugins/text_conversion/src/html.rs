@@ -8,8 +8,10 @@ use html5ever::tendril::StrTendril;
 use html5ever::{Attribute, LocalName, QualName, local_name, ns};
 use markup5ever_rcdom::NodeData;
 use morag_conversion::document::{Properties, keywords, property};
+use morag_conversion::escape::{label, push_heading};
 use morag_conversion::formats;
 use morag_conversion::images::data_uri;
+use morag_conversion::link::{picture, target};
 use morag_conversion::{Converted, Images, dates, failures, markdown};
 use morag_step::Failure;
 use std::cell::RefCell;
@@ -51,9 +53,8 @@ pub fn convert(bytes: &[u8], images: &Images<'_>) -> Result<Converted, Failure> 
         return Err(failures::empty("the page has no text"));
     }
     if let Some(title) = found.properties.title.as_deref().filter(|_| !found.has_heading) {
-        let mut with_title = String::from("# ");
-        push_title(&mut with_title, title);
-        with_title.push_str("\n\n");
+        let mut with_title = String::new();
+        push_heading(&mut with_title, 1, title);
         with_title.push_str(&out);
         out = with_title;
     }
@@ -160,15 +161,6 @@ fn tidy_tables(text: &str) -> String {
     out
 }
 
-fn push_title(out: &mut String, title: &str) {
-    for c in title.chars() {
-        if matches!(c, '*' | '_' | '`' | '<' | '[' | '\\' | '#') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-}
-
 fn writer() -> HtmlToMarkdown {
     let options = Options {
         bullet_list_marker: BulletListMarker::Dash,
@@ -182,17 +174,15 @@ fn writer() -> HtmlToMarkdown {
         // What is said to readers without scripts is left out too.
         .scripting_enabled(false)
         .skip_tags(SKIPPED.to_vec())
-        .add_handler(vec!["img"], |handlers: &dyn Handlers, element: Element| {
+        .add_handler(vec!["img"], |_: &dyn Handlers, element: Element| {
             let value =
                 |name: &str| element.attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value);
             if let Some(reference) = value(REFERENCE) {
                 return Some(reference.to_owned().into());
             }
-            // A picture within the page is bytes in letters: only its text is of use.
-            if value("src").is_some_and(|src| src.trim_start().starts_with("data:")) {
-                return value("alt").filter(|alt| !alt.trim().is_empty()).map(|alt| alt.trim().to_owned().into());
-            }
-            handlers.fallback(element)
+            // Of a picture within the page, which is bytes in letters, only its text is of use.
+            let picture = picture(value("alt").unwrap_or_default(), value("src")?, value("title"));
+            (!picture.is_empty()).then(|| picture.into())
         })
         .build()
 }
@@ -212,8 +202,10 @@ fn look(tree: &Rc<Node>, images: &Images<'_>) -> Found {
         let mut is_written = is_written;
         if let NodeData::Element { name, attrs, .. } = &node.data {
             is_written &= !SKIPPED.contains(&&*name.local);
-            if &*name.local == "img" && is_written {
-                take_picture(&mut attrs.borrow_mut(), images);
+            match &*name.local {
+                "img" if is_written => take_picture(&mut attrs.borrow_mut(), images),
+                "a" => take_link(&mut attrs.borrow_mut()),
+                _ => {}
             }
             let attrs = attrs.borrow();
             let value =
@@ -251,6 +243,21 @@ fn take_picture(attributes: &mut Vec<Attribute>, images: &Images<'_>) {
     let Some(reference) = images.figure(None, value("alt"), || data_uri(address)) else { return };
     let name = QualName::new(None, ns!(), LocalName::from(REFERENCE));
     attributes.push(Attribute { name, value: reference.into() });
+}
+
+/// Gives a link the address and the title that can stand in markdown; one that no reader should follow is text. The writer puts a backslash
+/// before quotation marks by itself.
+fn take_link(attributes: &mut Vec<Attribute>) {
+    attributes.retain_mut(|attribute| {
+        let value = match &*attribute.name.local {
+            "href" => target(&attribute.value),
+            "title" => Some(label(&attribute.value)),
+            _ => return true,
+        };
+        let Some(value) = value.filter(|value| !value.is_empty()) else { return false };
+        attribute.value = value.into();
+        true
+    });
 }
 
 fn meta(properties: &mut Properties, key: &str, content: String) {
@@ -311,6 +318,7 @@ mod tests {
     use super::*;
     use morag_conversion::encoding::decode;
     use proptest::prelude::*;
+    use pulldown_cmark::{Event, Parser, Tag};
 
     fn page(body: &str) -> String {
         convert(body.as_bytes(), &Images::none()).unwrap().markdown
@@ -369,6 +377,64 @@ mod tests {
     fn pictures_in_the_page_are_left_out() {
         let markdown = page("<p>a <img src='data:image/png;base64,AAAA' alt='Logo'> <img src='b.png' alt='B'>");
         assert_eq!(markdown, "a Logo ![B](b.png)\n");
+    }
+
+    /// Links and pictures of a page's markdown; anything else but text and paragraphs is an error.
+    fn links_of(markdown: &str) -> Vec<(String, String)> {
+        let mut links = Vec::new();
+        for event in Parser::new(markdown) {
+            match event {
+                Event::Start(Tag::Link { dest_url, title, .. } | Tag::Image { dest_url, title, .. }) => {
+                    links.push((dest_url.into_string(), title.into_string()));
+                }
+                Event::Text(_) | Event::SoftBreak | Event::Start(Tag::Paragraph) | Event::End(_) => {}
+                event => panic!("{event:?} of {markdown}"),
+            }
+        }
+        links
+    }
+
+    #[test]
+    fn attributes_of_a_page_become_no_markup() {
+        for (body, kept) in [
+            ("<img alt=\"](http://a) &lt;script>alert(1)&lt;/script> ![b\" src=s.png>", vec![("s.png", "")]),
+            ("<p>x <img alt='<script>alert(2)</script>' src=s.png> y", vec![("s.png", "")]),
+            ("<p>x <img alt='a\n\n# H\n\n| a | b |\n|---|---|\n\nb' src=s.png> y", vec![("s.png", "")]),
+            (
+                "<img alt=a title='t&quot;) [z](javascript:1) <script>' src=s.png>",
+                vec![("s.png", "t\") [z](javascript:1) <script>")],
+            ),
+            (
+                "<img alt=a src='s.png) <script>alert(4)</script> ![b](x'>",
+                vec![("s.png%29%20%3Cscript%3Ealert%284%29%3C/script%3E%20![b]%28x", "")],
+            ),
+            (
+                "<a href='http://a) <script>alert(5)</script> [b](x'>l</a>",
+                vec![("http://a%29%20%3Cscript%3Ealert%285%29%3C/script%3E%20[b]%28x", "")],
+            ),
+            ("<a href='http://a\n\n# H\n\n'>l</a>", vec![("http://a#%20H", "")]),
+            ("<a href=http://a title='q&quot; <script>\n\n# H2 \\'>l</a>", vec![("http://a", "q\" <script> # H2 \\")]),
+            (
+                "<p>a <a href='javascript:alert(1)'>c</a> <a href=' JaVaScRiPt:1'>c</a> <a href='data:text/html;base64,x'>d</a> <a href=vbscript:x>v</a>",
+                vec![],
+            ),
+            (
+                "<p>a <a href='x.html'>c</a> <a href='?a=1&amp;b=2#d'>c</a> <a href=mailto:a@b>m</a> <a href=tel:1>t</a> <a href=ftp://f>f</a>",
+                vec![("x.html", ""), ("?a=1&b=2#d", ""), ("mailto:a@b", ""), ("tel:1", ""), ("ftp://f", "")],
+            ),
+            ("<img src='data:image/png;base64,AAAA' alt='](x) # <b>\n\n# c'> <img src=data:x alt='# d'>", vec![]),
+            ("<p>a <img src='javascript:1' alt='b'> <img src='' alt=c>", vec![]),
+        ] {
+            let kept: Vec<_> =
+                kept.into_iter().map(|(address, title)| (address.to_owned(), title.to_owned())).collect();
+            assert_eq!(links_of(&page(body)), kept, "{body}");
+        }
+        assert_eq!(page("<p>a <a href='javascript:1'>click</a>"), "a click\n");
+        let title = page("<title># t <script>alert(7)</script>\n\n# x &amp;lt;</title><p>body</p>");
+        assert_eq!(title, "# # t \\<script>alert(7)\\</script> # x \\&lt;\n\nbody\n");
+        let cells =
+            page("<table><tr><th>a<th>b<tr><td><img alt='p | q\n| evil' src='x|y'><td><a href='c|d'>e</a></table>");
+        assert!(cells.ends_with("| ![p \\| q \\| evil](x%7Cy) | [e](c%7Cd) |\n"), "{cells}");
     }
 
     #[test]

@@ -1,30 +1,11 @@
 //! The reference to a picture in the markdown.
 
-/// `![alt](file)`, where `alt` is plain text of one line, and `file` has neither blanks nor brackets. It can stand within a cell of a table:
+use crate::escape::label;
+
+/// `![alt](file)`, where `alt` is plain text, and `file` has neither blanks nor brackets. It can stand within a cell of a table:
 /// bars are left to what writes cells.
 pub fn reference(alt: &str, file: &str) -> String {
-    let mut out = String::with_capacity(alt.len() + file.len() + 8);
-    out.push_str("![");
-    let mut chars = alt.chars().peekable();
-    let mut is_first = true;
-    while let Some(c) = chars.next() {
-        let is_markup = match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '~' | '$' => true,
-            '&' => chars.peek().is_some_and(|after| *after == '#' || after.is_ascii_alphabetic()),
-            // `[^` begins the reference to a note.
-            '^' => is_first,
-            _ => false,
-        };
-        if is_markup {
-            out.push('\\');
-        }
-        out.push(c);
-        is_first = false;
-    }
-    out.push_str("](");
-    out.push_str(file);
-    out.push(')');
-    out
+    format!("![{}]({file})", label(alt))
 }
 
 #[cfg(test)]

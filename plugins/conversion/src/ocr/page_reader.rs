@@ -46,9 +46,11 @@ impl<'a> PageReader<'a> {
         if text.unknown_lines > 0 {
             let (lines, model) = (text.unknown_lines, &self.model.name);
             let remedy = failures::other_script(model);
+            // Of other lines in such a script the model says nothing, and nobody knows of them.
+            let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
             self.warnings.push(format!(
-                "{lines} lines of page {page} are left out: they are of a script that the model {model} does not read: the \
-                 operator can {remedy}"
+                "at least {lines} of page {page} left out, which is of a script that the model {model} does not read: the operator can \
+                 {remedy}"
             ));
         }
         self.unknown_lines += text.unknown_lines;
@@ -72,7 +74,8 @@ mod tests {
         assert_eq!((text.markdown.as_str(), text.lines, reader.unknown_lines), ("Hello\n", 1, 1));
         assert_eq!((ocr.seen()[0].width, ocr.seen()[0].height), (16, 16));
         assert!(
-            reader.warnings[0].contains("page 7 has more lines") && reader.warnings[1].contains("1 lines of page 7")
+            reader.warnings[0].contains("page 7 has more lines")
+                && reader.warnings[1].contains("at least 1 line of page 7 left out")
         );
     }
 

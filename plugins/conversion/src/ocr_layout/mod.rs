@@ -8,6 +8,7 @@ mod paragraphs;
 
 use line::Line;
 use morag_step::{Corner, Reading, TextLine};
+use paragraphs::{HEADING_CHARS_MAX, OTHER_SIZE};
 
 /// A line of less density is of a script that the model does not know (`wit/ocr.wit`).
 const DENSITY_MIN: f32 = 0.5;
@@ -60,10 +61,17 @@ fn upright(line: &TextLine, turned: u32, width: f32, height: f32) -> Option<Line
     (!text.is_empty()).then_some(Line { text, left, right, middle, height })
 }
 
-/// The height of most characters: that of the text, not of its headings.
+/// The height of most characters: that of the text, not of its headings. Where little is written, a heading can have most of the characters:
+/// what is larger than most lines, and no longer than a heading, does not count.
 fn body_height(lines: &[Line]) -> f32 {
     let mut heights: Vec<_> = lines.iter().map(|line| (line.height, line.text.chars().count())).collect();
     heights.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let of_most_lines = heights.get(heights.len().saturating_sub(1) / 2).map_or(1.0, |(height, _)| *height);
+    let is_large = |height: f32| height >= OTHER_SIZE * of_most_lines;
+    let large_chars: usize = heights.iter().filter(|(height, _)| is_large(*height)).map(|(_, count)| count).sum();
+    if large_chars <= HEADING_CHARS_MAX {
+        heights.retain(|(height, _)| !is_large(*height));
+    }
     let half = heights.iter().map(|(_, count)| count).sum::<usize>() / 2;
     let mut seen = 0;
     let median = heights.iter().find(|(_, count)| {
@@ -153,6 +161,25 @@ mod tests {
         let text = text(lines);
         assert!(text.starts_with("# Title\n\nText") && text.contains("\n\n## Section\n\nText"), "{text}");
         assert!(text.contains("\n\nA little larger\n\n"), "{text}");
+    }
+
+    /// Of the same sides, with titles of few letters and of many.
+    #[test]
+    fn a_title_is_a_heading_also_where_it_has_most_of_the_letters() {
+        for title in ["Report", "Prüfbericht Hafen"] {
+            let lines = vec![
+                line(10.0, 10.0, 80.0, title),
+                line(10.0, 150.0, 46.0, "Kran 3"),
+                line(10.0, 250.0, 46.0, "in Ordnung"),
+            ];
+            assert_eq!(text(lines), format!("## {title}\n\nKran 3\n\nin Ordnung\n"));
+        }
+        // Text with many small words beside it, as those of a drawing, is text.
+        let mut lines: Vec<_> = (0..12).map(|row| line(600.0, row as f32 * 20.0, 10.0, "axis")).collect();
+        lines.extend(
+            (0..5).map(|row| line(10.0, row as f32 * 26.0, 20.0, "Text of the page, in lines of twenty pixels.")),
+        );
+        assert!(!text(lines).contains('#'));
     }
 
     #[test]

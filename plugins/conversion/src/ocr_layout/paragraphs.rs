@@ -7,7 +7,7 @@ use crate::escape;
 const HEADINGS: [(f32, &str); 2] = [(2.0, "# "), (1.5, "## ")];
 
 /// Characters of a heading; what is longer is text in large letters.
-const HEADING_CHARS_MAX: usize = 150;
+pub(super) const HEADING_CHARS_MAX: usize = 150;
 
 /// Lines of the same row have their middles within this part of the height.
 const SAME_ROW: f32 = 0.5;
@@ -19,7 +19,7 @@ const GAP: f32 = 0.5;
 const INDENT: f32 = 0.8;
 
 /// Ratio of heights from which two lines are not one paragraph.
-const OTHER_SIZE: f32 = 1.35;
+pub(super) const OTHER_SIZE: f32 = 1.35;
 
 /// Part of the block's width before which a line ends by itself.
 const SHORT: f32 = 0.6;

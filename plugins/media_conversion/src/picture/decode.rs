@@ -2,6 +2,7 @@
 
 use super::exif;
 use crate::codes;
+use crate::input::le32;
 use image::error::LimitErrorKind;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
@@ -17,6 +18,10 @@ pub(super) const DECODED_BYTES_MAX: u64 = 160 << 20;
 /// Bytes of a decoded progressive JPEG, whose coefficients are held beside its pixels and take twice their memory.
 const PROGRESSIVE_BYTES_MAX: u64 = 100 << 20;
 
+/// Bytes of what a PNG says beside its picture: colour profiles, which are packed and have up to 4 MiB, and texts, of which those of image
+/// programs have up to ten. A profile of more is not read; with texts of more the picture is refused.
+const PNG_OTHER_BYTES_MAX: u64 = 32 << 20;
+
 /// Longest side of a picture: a JPEG has no longer one.
 pub(super) const SIDE_MAX: u32 = 65_535;
 
@@ -30,10 +35,13 @@ pub(super) fn picture(task: &dyn Task, format: &'static Format) -> Result<(Gray,
         true => PROGRESSIVE_BYTES_MAX,
         false => DECODED_BYTES_MAX,
     };
+    if format == &formats::BMP {
+        check_bmp(&mut reader)?;
+    }
     reader.seek(SeekFrom::Start(0))?;
     let failed = |error| failure(format, error);
     let mut reader = ImageReader::with_format(reader, image_format(format));
-    reader.limits(limits());
+    reader.limits(limits(format));
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
     if decoder.total_bytes() > bytes_max {
@@ -46,11 +54,12 @@ pub(super) fn picture(task: &dyn Task, format: &'static Format) -> Result<(Gray,
     Ok((oriented(gray(image), orientation), exif::properties(&exif)))
 }
 
-fn limits() -> Limits {
+fn limits(format: &Format) -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_MAX);
     limits.max_image_height = Some(SIDE_MAX);
-    limits.max_alloc = Some(2 * DECODED_BYTES_MAX);
+    // The decoder of PNG holds this against all but the pixels, those of the others against what they need to decode them.
+    limits.max_alloc = Some(if format == &formats::PNG { PNG_OTHER_BYTES_MAX } else { 2 * DECODED_BYTES_MAX });
     limits
 }
 
@@ -101,6 +110,30 @@ fn failure(format: &'static Format, error: ImageError) -> Failure {
         ImageError::IoError(error) if error.get_ref().is_some_and(|inner| inner.is::<Failure>()) => error.into(),
         error => failures::corrupt(format, error),
     }
+}
+
+/// Refuses a BMP by the sides that it claims. Its decoder does not say of one beyond its own limits that it is too large: it takes it for
+/// damaged, or, where a number has 32 bits, for a kind that it does not know.
+fn check_bmp(reader: &mut (impl BufRead + Seek)) -> Result<(), Failure> {
+    // Every pixel is decoded to three bytes, or to four.
+    const PIXEL_BYTES_MIN: u64 = 3;
+    // Of the header of the first version, whose sides have two bytes and are within the limits of the decoder.
+    const FIRST_HEADER_BYTES: u32 = 12;
+    reader.seek(SeekFrom::Start(14))?;
+    let mut head = [0; 12];
+    if let Err(error) = reader.read_exact(&mut head) {
+        // Too short: the decoder says so.
+        return if error.kind() == std::io::ErrorKind::UnexpectedEof { Ok(()) } else { Err(error.into()) };
+    }
+    // A side below zero says from where the rows go.
+    let (width, height) = (le32(&head, 4), le32(&head, 8).cast_signed().unsigned_abs());
+    let bytes = u64::from(width) * u64::from(height) * PIXEL_BYTES_MIN;
+    let is_too_large = width > SIDE_MAX || height > SIDE_MAX || bytes > DECODED_BYTES_MAX;
+    // The decoder says of a width below zero that there is none such.
+    if le32(&head, 0) == FIRST_HEADER_BYTES || width > i32::MAX as u32 || !is_too_large {
+        return Ok(());
+    }
+    Err(codes::too_many_pixels(width, height))
 }
 
 /// Whether a JPEG is sent in several passes over the picture.

@@ -38,7 +38,7 @@ pub(super) fn read(
     let mut decoder = Decoder::new(task.source_reader()).map_err(failure)?.with_limits(limits);
     let properties = properties(&mut decoder);
     let (mut texts, mut first_failure, mut taken, mut is_any_read) = (Vec::new(), None, 0, false);
-    for _ in 0..DIRECTORIES_MAX {
+    for directory in 1..=DIRECTORIES_MAX {
         if !is_preview(&mut decoder) {
             let page = u32::try_from(texts.len()).map_or(u32::MAX, |pages| pages.saturating_add(1));
             if page > PAGES_MAX {
@@ -77,10 +77,21 @@ pub(super) fn read(
         if !decoder.more_images() {
             break;
         }
+        if directory == DIRECTORIES_MAX {
+            reader.warnings.push(format!(
+                "the file has more than {DIRECTORIES_MAX} pictures, pages and previews together: what comes after them is missing"
+            ));
+            break;
+        }
         if let Err(error) = decoder.next_image() {
             reader.warnings.push(format!("the pages after page {} are missing: {error}", texts.len()));
             break;
         }
+    }
+    if texts.is_empty() {
+        return Err(failures::empty(
+            "all pictures in it are previews, smaller pictures of pages that it does not have",
+        ));
     }
     if taken == 0 {
         let pages = texts.len();
@@ -129,7 +140,9 @@ fn picture(decoder: &mut Decoder<Reader>) -> Result<Gray, Failure> {
         other => return Err(codes::unsupported_picture(&formats::TIFF, format_args!("its colours are {other:?}"))),
     };
     let layout = decoder.image_buffer_layout().map_err(failure)?;
-    if layout.len as u64 > DECODED_BYTES_MAX {
+    // Pixels of less than a byte are unpacked to one each.
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels.max(layout.len as u64) > DECODED_BYTES_MAX {
         return Err(codes::too_many_pixels(width, height));
     }
     if layout.planes > 1 || !matches!((samples, bits), (Samples::Gray, 1 | 2 | 4) | (_, 8 | 16)) {

@@ -109,7 +109,49 @@ fn a_picture_that_claims_too_many_pixels_is_refused_before_it_is_decoded() {
     assert!(failure.message.contains("60000 x 60000"), "{failure}");
     let mut bmp = written(&quarter(16, 16), ImageFormat::Bmp);
     bmp[18..26].copy_from_slice(&[0x60, 0xEA, 0, 0, 0x60, 0xEA, 0, 0]);
-    assert_fails(read(&MockTask::new("a.bmp", bmp), &MockOcr::reading(["x"])), "DOCUMENT_TOO_LARGE");
+    assert_fails(read(&MockTask::new("a.bmp", bmp.as_slice()), &MockOcr::reading(["x"])), "DOCUMENT_TOO_LARGE");
+    // Beyond what the decoder takes; the height is below zero, as that of a picture whose first row is at the top.
+    bmp[18..26].copy_from_slice(&[0x70, 0x11, 1, 0, 0x90, 0xEE, 0xFE, 0xFF]);
+    let failure = assert_fails(read(&MockTask::new("a.bmp", bmp), &MockOcr::reading(["x"])), "DOCUMENT_TOO_LARGE");
+    assert!(failure.message.contains("70000 x 70000"), "{failure}");
+}
+
+/// Zlib data, all but its checksum, of 258 zeros for each repetition.
+fn packed_zeros(repetitions: usize) -> Vec<u8> {
+    // The last block, of fixed codes: a zero, then lengths of 258 at a distance of 1.
+    let codes = std::iter::once((0b011, 3))
+        .chain([(0b0000_1100, 8)])
+        .chain(std::iter::repeat_n((0b1010_0011, 13), repetitions));
+    let (mut bytes, mut held, mut bits) = (vec![0x78, 0x01], 0u32, 0);
+    for (code, len) in codes {
+        held |= code << bits;
+        bits += len;
+        while bits >= 8 {
+            bytes.push(held as u8);
+            held >>= 8;
+            bits -= 8;
+        }
+    }
+    bytes.extend([held as u8, 0]);
+    bytes
+}
+
+#[test]
+fn a_profile_without_end_is_not_unpacked() {
+    let png = written(&quarter(40, 20), ImageFormat::Png);
+    let with = |kind: &[u8; 4], data: &[u8]| {
+        let chunk = [&kind[..], data].concat();
+        let length = (data.len() as u32).to_be_bytes();
+        [&png[..33], &length, &chunk, &crc(&chunk).to_be_bytes(), &png[33..]].concat()
+    };
+    let profile = [&b"a\0\0"[..], &packed_zeros(1_000_000)].concat();
+    let (task, ocr) = (MockTask::new("a.png", with(b"iCCP", &profile)), MockOcr::reading(["Hello"]));
+    read(&task, &ocr).unwrap();
+    assert_eq!((ocr.seen()[0].width, ocr.seen()[0].height), (40, 20));
+    // Texts are not unpacked, and have the same bound, which shows.
+    read(&MockTask::new("a.png", with(b"zTXt", &profile)), &ocr).unwrap();
+    let text = [&b"a\0"[..], &vec![b'x'; 33 << 20]].concat();
+    assert_fails(read(&MockTask::new("a.png", with(b"tEXt", &text)), &ocr), "DOCUMENT_TOO_LARGE");
 }
 
 /// Of a chunk of PNG.
@@ -149,6 +191,67 @@ fn a_tiff_of_one_bit_a_pixel_is_unpacked() {
     assert_eq!((seen.width, seen.height), (20, 16));
     let row = &seen.pixels[20..40];
     assert_eq!((row[0], row[1], row[18], row[19]), (0, 255, 255, 0));
+}
+
+/// A page of nothing but its directory: 8 bits a pixel and one strip without data, or one bit.
+fn directories(pages: &[(u32, u32, u32, bool)]) -> Vec<u8> {
+    const ENTRIES: u32 = 10;
+    let bytes_each = 2 + ENTRIES * 12 + 4;
+    let mut bytes = [&b"II*\0"[..], &8u32.to_le_bytes()].concat();
+    let data_at = 8 + bytes_each * pages.len() as u32;
+    for (index, (width, height, bits, is_preview)) in pages.iter().enumerate() {
+        bytes.extend((ENTRIES as u16).to_le_bytes());
+        let row = (width * bits).div_ceil(8);
+        for (tag, value) in [
+            (254, u32::from(*is_preview)),
+            (256, *width),
+            (257, *height),
+            (258, *bits),
+            (259, 1),
+            (262, 1),
+            (273, data_at),
+            (277, 1),
+            (278, *height),
+            (279, row * height),
+        ] {
+            bytes.extend(
+                [&(tag as u16).to_le_bytes()[..], &4u16.to_le_bytes(), &1u32.to_le_bytes(), &value.to_le_bytes()]
+                    .concat(),
+            );
+        }
+        let next = if index + 1 < pages.len() { 8 + bytes_each * (index as u32 + 1) } else { 0 };
+        bytes.extend(next.to_le_bytes());
+    }
+    bytes.extend([0xFF; 400]);
+    bytes
+}
+
+#[test]
+fn a_page_of_a_tiff_that_is_too_large_does_not_lose_the_others() {
+    // 148 MiB at eight pixels a byte.
+    let large = (65_535, 19_000, 1, false);
+    let task = MockTask::new("a.tif", directories(&[large, (20, 20, 8, false)]));
+    let ocr = MockOcr::reading(["Hello"]);
+    read(&task, &ocr).unwrap();
+    assert_eq!((task.text("markdown.md").as_str(), ocr.seen().len()), ("Hello\n", 1));
+    task.assert_logged(
+        Level::Warn,
+        "page 1 is missing: The document is too large: its picture has 65535 x 19000 pixels",
+    );
+    assert_fails(read(&MockTask::new("a.tif", directories(&[large])), &ocr), "DOCUMENT_TOO_LARGE");
+}
+
+#[test]
+fn what_a_tiff_has_beyond_the_directories_that_are_looked_at_is_said() {
+    let ocr = MockOcr::reading(["Hello"]);
+    let mut pages = vec![(20, 20, 8, true); 2_000];
+    let failure = assert_fails(read(&MockTask::new("a.tif", directories(&pages)), &ocr), "EMPTY_DOCUMENT");
+    assert!(failure.message.contains("previews") && !failure.message.contains("options"), "{failure}");
+    pages[0].3 = false;
+    pages.push((20, 20, 8, false));
+    let task = MockTask::new("a.tif", directories(&pages));
+    read(&task, &ocr).unwrap();
+    task.assert_logged(Level::Warn, "more than 2000 pictures");
 }
 
 #[test]
@@ -242,7 +345,7 @@ fn what_was_not_read_has_a_code_that_says_why() {
     let some = task();
     read(&some, &reading(&[("Hello", 2.0), ("yy", 0.3)])).unwrap();
     assert_eq!(some.text("markdown.md"), "Hello\n");
-    some.assert_logged(Level::Warn, "1 lines of page 1 are left out");
+    some.assert_logged(Level::Warn, "at least 1 line of page 1 left out");
 }
 
 #[test]

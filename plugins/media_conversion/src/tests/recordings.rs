@@ -79,6 +79,17 @@ fn minutes_are_taken_as_pages() {
 }
 
 #[test]
+fn a_range_of_minutes_is_cut_from_the_transcript_of_the_whole() {
+    let bytes = mpeg::tests::frames(3);
+    let task = MockTask::new("a.mp3", bytes.as_slice()).with_option("page_range", json!([7, 9]));
+    let service = hearing(&[(0, "x")]);
+    heard(&task, &service).unwrap();
+    assert_eq!(service.heard()[0].0, bytes);
+    let markdown = task.text("markdown.md");
+    assert!(markdown.contains("| Duration |") && !markdown.contains('x'), "{markdown}");
+}
+
+#[test]
 fn a_service_without_times_gives_a_text_without_pages() {
     let transcript = Transcript { text: " Hello.\nBye. ".into(), duration_ms: Some(3_500), ..Transcript::default() };
     let task = MockTask::new("a.mp3", mpeg::tests::frames(3)).with_option("max_pages", 1);

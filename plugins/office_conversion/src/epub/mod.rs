@@ -23,6 +23,7 @@ const MARKDOWN_BYTES_MAX: usize = 48 << 20;
 pub fn convert(bytes: &[u8], options: &Options, images: &Images<'_>) -> Result<Converted, Failure> {
     let package = Package::open(bytes, &formats::EPUB)?.with_images(images);
     let book = Book::read(&package)?;
+    options.take_any(book.chapters.len())?;
     let (mut pages, mut total) = (Vec::with_capacity(book.chapters.len()), 0);
     for (chapter, number) in book.chapters.iter().zip(1u32..) {
         if chapter.contents || !options.takes(number) {

@@ -104,6 +104,7 @@ pub fn convert(ole: &Ole<'_>, options: &Options) -> Result<(String, Vec<Page>), 
         notes.insert(slide.unwrap_or(note.id), said.join("\n"));
     }
     let mut slides = list(0);
+    options.take_any(slides.len())?;
     let (mut pages, mut read) = (Vec::with_capacity(slides.len()), 0usize);
     for (slide, number) in slides.iter_mut().zip(1u32..) {
         if !options.takes(number) {

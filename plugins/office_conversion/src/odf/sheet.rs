@@ -18,13 +18,14 @@ const MARKDOWN_BYTES_MAX: usize = 48 << 20;
 /// The markdown of each sheet; empty for those that are not wanted.
 ///
 /// # Errors
-/// `DOCUMENT_TOO_LARGE`.
+/// `DOCUMENT_TOO_LARGE`, `EMPTY_DOCUMENT` where none is wanted.
 pub fn pages(
     package: &Package<'_>,
     styles: &Styles,
     sheets: Element<'_, '_>,
     options: &Options,
 ) -> Result<Vec<String>, Failure> {
+    options.take_any(sheets.all("table").count())?;
     let (mut pages, mut total) = (Vec::new(), 0);
     let mut written = false;
     for (sheet, number) in sheets.all("table").zip(1u32..) {

@@ -11,13 +11,14 @@ use morag_step::Failure;
 /// The markdown of each slide; empty for those that are not wanted.
 ///
 /// # Errors
-/// `DOCUMENT_TOO_LARGE`.
+/// `DOCUMENT_TOO_LARGE`, `EMPTY_DOCUMENT` where none is wanted.
 pub fn pages(
     package: &Package<'_>,
     styles: &Styles,
     presentation: Element<'_, '_>,
     options: &Options,
 ) -> Result<Vec<String>, Failure> {
+    options.take_any(presentation.all("page").count())?;
     let mut pages = Vec::new();
     for (page, number) in presentation.all("page").zip(1u32..) {
         pages.push(if options.takes(number) { slide(package, styles, page, number)? } else { String::new() });

@@ -2,7 +2,8 @@
 
 use crate::write::{Blocks, escape_cell, guard};
 
-/// Cells of a sheet that hold something: each takes some 40 bytes and its text.
+/// Cells of a sheet that hold something: each takes some 40 bytes and its text. Sheets are read one after the other, so that only those of
+/// one are held; what all of them may write is bounded by the bytes of the markdown.
 const CELLS_MAX: usize = 2_000_000;
 /// Bytes of the cells together: more than all markdown may have, so that it is refused as that.
 const BYTES_MAX: usize = 64 << 20;
@@ -96,6 +97,15 @@ mod tests {
         let mut blocks = Blocks::new();
         grid.write(&mut blocks);
         assert_eq!(blocks.finish().unwrap(), "\\# Title\n\n| | b | c |\n| --- | --- | --- |\n| | | d |\n");
+    }
+
+    #[test]
+    fn cells_beyond_those_of_a_sheet_are_left_out_and_known() {
+        let mut grid = Grid::default();
+        (0..CELLS_MAX as u32).for_each(|at| grid.add(at, 0, "x"));
+        assert!(!grid.cut);
+        grid.add(0, 1, "y");
+        assert!(grid.cut && grid.cells.len() == CELLS_MAX);
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub fn convert(bytes: &[u8], main: &str, options: &Options, images: &Images<'_>)
         let sheets = workbook.sheets.len();
         return Err(failures::too_large(format!("it has {sheets} sheets, and at most {SHEETS_MAX} are converted")));
     }
+    options.take_any(workbook.sheets.len())?;
     let (mut pages, mut written, mut total) = (Vec::new(), false, 0);
     for (sheet, number) in workbook.sheets.iter().zip(1u32..) {
         if !options.takes(number) {

@@ -24,6 +24,7 @@ const SLIDES_MAX: usize = 20_000;
 pub fn convert(bytes: &[u8], main: &str, options: &Options, images: &Images<'_>) -> Result<Converted, Failure> {
     let package = Package::open(bytes, &formats::PPTX)?.with_images(images);
     let names = slide_names(&package, main)?;
+    options.take_any(names.len())?;
     let mut pages = Vec::with_capacity(names.len());
     let (mut written, mut bytes_total) = (false, 0);
     for (name, number) in names.iter().zip(1u32..) {

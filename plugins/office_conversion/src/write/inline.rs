@@ -1,5 +1,7 @@
 //! Text within a block: its emphasis, its links, and escapes where its characters would be markup.
 
+use morag_conversion::link::target;
+
 /// How a run of text is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Style {
@@ -64,14 +66,11 @@ impl Inline {
         // Longer ones are data in the address.
         const ADDRESS_BYTES_MAX: usize = 2048;
         let usable = |address: &&str| {
-            ["http://", "https://", "mailto:", "ftp://"].iter().any(|scheme| starts_with(address, scheme))
+            ["http://", "https://", "mailto:", "ftp://", "tel:"].iter().any(|scheme| starts_with(address, scheme))
                 && address.len() <= ADDRESS_BYTES_MAX
                 && !address.contains(char::is_whitespace)
         };
-        self.link = address
-            .map(str::trim)
-            .filter(usable)
-            .map(|address| address.replace('(', "%28").replace(')', "%29").replace('<', "%3C").replace('>', "%3E"));
+        self.link = address.map(str::trim).filter(usable).and_then(target);
     }
 
     /// Whether it would be empty.
@@ -275,6 +274,10 @@ mod tests {
         inline.plain(" two");
         inline.link(None);
         assert_eq!(inline.finish(), "[one](https://a.example/x_%28y%29) two");
+        let mut inline = Inline::new();
+        inline.link(Some("tel:1<b>`\\&lt;"));
+        inline.plain("a](javascript:1) <i>");
+        assert_eq!(inline.finish(), "[a\\](javascript:1) \\<i>](tel:1%3Cb%3E%60%5C\\&lt;)");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Blocks: sections, paragraphs, and what stands between lines of the same marks.
 
 use super::{DEPTH_MAX, Document, attribute};
-use crate::blocks::{gap, indent, link, push_block, push_code, push_quote, start_of_block};
+use crate::blocks::{gap, indent, picture, push_block, push_code, push_quote, start_of_block};
 
 /// What stands in brackets before a block, and its title.
 #[derive(Debug, Default, Clone)]
@@ -110,8 +110,8 @@ impl Document {
             && let Some((target, text)) = image.split_once('[')
         {
             let alt = text.trim_end_matches(']').split(',').next().unwrap_or_default().trim_matches('"');
-            let (alt, target) = (self.inline(alt), self.substitute(target));
-            push_block(out, &format!("!{}", link(&format!("{alt} "), &target).replacen(" ]", "]", 1)));
+            let (alt, target) = (self.substitute(alt), self.substitute(target));
+            push_block(out, &picture(&alt, &target));
             return 1;
         }
         if let Some(used) = self.list(out, lines, depth) {

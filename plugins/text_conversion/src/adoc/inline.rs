@@ -1,7 +1,7 @@
 //! Markup within lines.
 
 use super::Document;
-use crate::blocks::{code_span, link};
+use crate::blocks::{code_span, link, picture};
 use morag_conversion::escape::{Context, push_escaped};
 
 /// Bytes of marked text: a longer one has lost its end, which is not looked for again and again.
@@ -143,9 +143,7 @@ impl Document {
                 link(if shown.is_empty() { target } else { &shown }, target)
             }
             "xref" => self.marked_text(if text.is_empty() { target } else { text }, depth + 1),
-            "image" => {
-                format!("!{}", link(&format!("{} ", escaped(without_attributes(text))), target).replacen(" ]", "]", 1))
-            }
+            "image" => picture(without_attributes(text), target),
             "footnote" | "footnoteref" => {
                 if self.footnotes.len() >= FOOTNOTES_MAX || text.is_empty() {
                     format!(" ({})", self.marked_text(text, depth + 1))

@@ -263,7 +263,7 @@ mod tests {
         let source = r##"{"title": "A *plan*", "owner": {"name": "Jo", "mail": null}, "steps": ["one", "two\nlines"], "rows": [{"a": 1}], "#": true}"##;
         assert_eq!(
             markdown(source),
-            "- **title**: A \\*plan\\*\n- **#**: true\n\n# owner\n\n- **name**: Jo\n- **mail**: null\n\n# steps\n\n- one\n- two lines\n\n\
+            "- **title**: A \\*plan\\*\n- **#**: true\n\n# owner\n\n- **name**: Jo\n- **mail**: null\n\n# steps\n\n- one\n- two\n  lines\n\n\
              # rows\n\n| a |\n| --- |\n| 1 |\n"
         );
     }

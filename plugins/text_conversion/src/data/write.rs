@@ -82,7 +82,7 @@ impl<'a> Writer<'a> {
             return push_table(&mut self.out, &rows);
         }
         if values.iter().all(is_single) {
-            values.iter().for_each(|value| self.out.push_str(&format!("- {}\n", single(value))));
+            values.iter().for_each(|value| self.out.push_str(&format!("- {}\n", in_item(value))));
             self.out.push('\n');
         } else if values.len() <= SECTIONS_MAX && level <= LEVELS {
             for (value, number) in values.iter().zip(1..) {
@@ -99,7 +99,7 @@ impl<'a> Writer<'a> {
         let (short, long): (Vec<_>, Vec<_>) =
             entries.iter().partition(|(_, value)| is_single(value) && !is_long(value));
         for (name, value) in &short {
-            self.out.push_str(&format!("- **{}**: {}\n", key(name), single(value)));
+            self.out.push_str(&format!("- **{}**: {}\n", key(name), in_item(value)));
         }
         gap(&mut self.out);
         for (name, value) in long {
@@ -147,6 +147,18 @@ fn single(value: &Value) -> String {
     match value {
         Value::Plain(text) | Value::Text(text) => inline(text),
         _ => String::new(),
+    }
+}
+
+/// A text, number or word within an item of a list: a text's lines stay lines.
+fn in_item(value: &Value) -> String {
+    match value.text().map(str::trim).filter(|text| text.contains('\n')) {
+        Some(text) => {
+            let indented = |line: &str| if line.is_empty() { String::new() } else { format!("  {line}") };
+            let lines: Vec<String> = paragraphs(text).trim_end().lines().map(indented).collect();
+            lines.join("\n").trim_start().to_owned()
+        }
+        None => single(value),
     }
 }
 

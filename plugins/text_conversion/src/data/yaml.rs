@@ -192,6 +192,17 @@ mod tests {
     }
 
     #[test]
+    fn lines_of_a_block_stay_lines() {
+        assert_eq!(
+            markdown("text: |\n  one\n  # two\n\n  three\nfolded: >\n  a\n  b\n"),
+            "- **text**: one\n  \\# two\n\n  three\n- **folded**: a b\n"
+        );
+        assert_eq!(markdown("- |\n  one\n  two\n- b\n"), "- one\n  two\n- b\n");
+        // A cell is one line.
+        assert_eq!(markdown("- a: |\n    one\n    two\n"), "| a |\n| --- |\n| one two |\n");
+    }
+
+    #[test]
     fn references_and_merges_are_followed() {
         let source = "base: &b {a: 1, b: 2}\nown:\n  <<: *b\n  b: 3\ncopy: *b\n";
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::Document;
 use super::blocks::field;
-use crate::blocks::{code_span, link, push_block, push_code, push_quote};
+use crate::blocks::{code_span, picture, push_block, push_code, push_quote};
 use csv::ReaderBuilder;
 
 /// A directive.
@@ -87,8 +87,7 @@ impl Document {
             "image" | "figure" => {
                 let option =
                     |name: &str| directive.options.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-                let alt = self.inline(option("alt").unwrap_or_default());
-                push_block(out, &format!("!{}", link(&format!("{alt} "), directive.argument).replacen(" ]", "]", 1)));
+                push_block(out, &picture(option("alt").unwrap_or_default(), directive.argument));
                 self.blocks(out, &directive.content, depth + 1);
             }
             "attention" | "caution" | "danger" | "error" | "hint" | "important" | "note" | "tip" | "warning"

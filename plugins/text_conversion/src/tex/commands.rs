@@ -3,7 +3,8 @@
 use super::source::{Source, command_name, end_of_formula, verbatim};
 use super::symbols::{accented, symbol};
 use super::{Document, EXPANSIONS_MAX, MACRO_BYTES_MAX, MACROS_MAX, Sink, display, inline_formula, wrapped};
-use crate::blocks::{code_span, gap, link};
+use crate::blocks::{code_span, gap, link, picture};
+use morag_conversion::escape::inline;
 use std::ops::Range;
 
 /// Commands whose arguments say how something is set: they are left out with as many arguments.
@@ -213,7 +214,7 @@ impl Document {
                 sink.inline(&link(&text, &target));
                 return Some(next);
             }
-            "url" => sink.inline(source.text[inner].trim()),
+            "url" => sink.inline(&inline(source.text[inner].trim())),
             "caption" | "subtitle" | "institute" => {
                 let text = self.text(source, inner);
                 sink.block(&text);
@@ -224,7 +225,7 @@ impl Document {
             }
             "includegraphics" => {
                 let target = source.text[inner].trim();
-                sink.inline(&format!("!{}", link(target, target)));
+                sink.inline(&picture(target, target));
             }
             "ref" | "eqref" | "pageref" | "autoref" | "cref" | "Cref" | "nameref" | "vref" => {
                 sink.plain.push_str(&format!("[{}]", source.text[inner].trim()));

@@ -27,6 +27,7 @@ pub fn convert(ole: &Ole<'_>, name: &str, options: &Options) -> Result<(String, 
     if workbook.encrypted {
         return Err(failures::encrypted("workbook"));
     }
+    options.take_any(workbook.sheets.len())?;
     let (mut pages, mut total, mut written, mut read) = (Vec::new(), 0usize, false, 0usize);
     for (sheet, number) in workbook.sheets.iter().zip(1u32..) {
         if !options.takes(number) {
