@@ -4,7 +4,7 @@ use crate::need::Need;
 use crate::scans::{Outcome, Stop};
 use crate::steps::Steps;
 use crate::text::{MARKDOWN_BYTES_MAX, Page, Text};
-use crate::{guard, images, properties, scans, text};
+use crate::{form, guard, images, properties, scans, text};
 use morag_conversion::document::join_pages;
 use morag_conversion::{Converted, Images, Progress, Source, failures, formats, markdown};
 use morag_step::{CapabilityError, Failure, Ocr};
@@ -19,7 +19,10 @@ pub fn convert(source: &Source, ocr: &dyn Ocr, images: &Images<'_>, progress: Pr
     let bytes = &source.bytes;
     guard::check(bytes)?;
     let mut steps = Steps::new(progress);
-    let mut text = text::extract(bytes, &source.options, &mut steps)?;
+    let (checked, warning) = form::checked(bytes)?;
+    let mut text = text::extract(&checked, &source.options, &mut steps)?;
+    drop(checked);
+    text.warnings.extend(warning);
     let outcome = scans::read(bytes, &mut text, ocr, &mut steps)?;
     finish(text, outcome, bytes, images)
 }
