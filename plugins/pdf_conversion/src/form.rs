@@ -166,7 +166,8 @@ mod tests {
         let mut objects = vec![
             b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]>>>>".to_vec(),
             b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
-            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 5 0 R>>>>/Contents 4 0 R>>".to_vec(),
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 5 0 R>>>>/Contents 4 0 R>>"
+                .to_vec(),
             stream("", b"BT /F1 12 Tf 10 10 Td (hello world) Tj ET"),
             b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_vec(),
         ];
@@ -224,7 +225,10 @@ mod tests {
     #[test]
     fn names_and_values_are_counted_as_often_as_they_are_held() {
         let kids = field(0, &vec![7; 1000]);
-        assert_left_out(&with_form(vec![kids.clone(), format!("<</T({})/FT/Tx>>", "a".repeat(10_000))]), "8388608 bytes");
+        assert_left_out(
+            &with_form(vec![kids.clone(), format!("<</T({})/FT/Tx>>", "a".repeat(10_000))]),
+            "8388608 bytes",
+        );
         let value = [kids.clone(), "<</T(a)/FT/Tx/V 8 0 R>>".into(), format!("({})", "a".repeat(10_000))];
         assert_left_out(&with_form(value.to_vec()), "8388608 bytes");
         let outer = kids.replace("/T(b0)", &format!("/T({})", "a".repeat(10_000)));
