@@ -303,7 +303,7 @@ mod tests {
 
     /// Lines from place to place, each so long.
     fn lines(count: usize, length: usize) -> String {
-        let place = |at: usize| (at * 7919 % 600, at * 104_729 % 700, if at % 2 == 0 { 0 } else { length });
+        let place = |at: usize| (at * 7919 % 600, at * 104_729 % 700, if at.is_multiple_of(2) { 0 } else { length });
         (0..count).map(place).map(|(x, y, length)| format!("{x} {y} m {} {y} l ", x + length)).collect()
     }
 
