@@ -5,6 +5,7 @@
 
 mod choice;
 mod draw;
+mod form;
 mod guard;
 mod images;
 mod need;

@@ -4,11 +4,13 @@ use crate::need::Need;
 use crate::scans::{Outcome, Stop};
 use crate::steps::Steps;
 use crate::text::{MARKDOWN_BYTES_MAX, Page, Text};
-use crate::{guard, images, properties, scans, text};
+use crate::{form, guard, images, properties, scans, text};
 use morag_conversion::document::join_pages;
+use morag_conversion::escape::{self, Context};
 use morag_conversion::{Converted, Images, Progress, Source, failures, formats, markdown};
 use morag_step::{CapabilityError, Failure, Ocr};
 use std::collections::{HashMap, HashSet};
+use unpdf::model::FieldValue;
 
 /// Converts a PDF, calling `progress` after each page. One that is encrypted with an empty password is opened.
 ///
@@ -19,7 +21,10 @@ pub fn convert(source: &Source, ocr: &dyn Ocr, images: &Images<'_>, progress: Pr
     let bytes = &source.bytes;
     guard::check(bytes)?;
     let mut steps = Steps::new(progress);
-    let mut text = text::extract(bytes, &source.options, &mut steps)?;
+    let (checked, warning) = form::checked(bytes)?;
+    let mut text = text::extract(&checked, &source.options, &mut steps)?;
+    drop(checked);
+    text.warnings.extend(warning);
     let outcome = scans::read(bytes, &mut text, ocr, &mut steps)?;
     finish(text, outcome, bytes, images)
 }
@@ -103,9 +108,17 @@ fn append_fields(text: &mut Text) -> bool {
             continue;
         }
         let name = field.name.rsplit('.').next().unwrap_or(&field.name);
+        // A box that is ticked is not what somebody wrote.
+        let (text, tick) = match field.value.as_ref().or(field.default_value.as_ref()) {
+            Some(FieldValue::Boolean(_)) => (format!("{name}:"), format!(" {value}")),
+            _ => (format!("{name}: {value}"), String::new()),
+        };
         let mut line = String::new();
-        markdown::push_cell(&mut line, &format!("{name}: {value}"));
-        list.push_str(&format!("- {line}\n"));
+        markdown::push_cell(&mut line, &text);
+        list.push_str("- ");
+        // Brackets are always escaped: a link may be defined on another line.
+        escape::push_line(&mut list, &line, Context::of(&["]:"]), true);
+        list.push_str(&format!("{tick}\n"));
     }
     let Some(last) = text.pages.last_mut().filter(|_| !list.is_empty()) else { return false };
     let has_fields = list.contains(char::is_alphanumeric);
@@ -183,6 +196,26 @@ mod tests {
         let converted = convert(&pdf(&pages, &[("Introduction", 1), ("Methods", 2)])).unwrap();
         assert!(converted.markdown.contains("# Introduction\n"), "{}", converted.markdown);
         assert!(converted.markdown.contains("# 1.2 Methods\n"), "{}", converted.markdown);
+    }
+
+    #[test]
+    fn what_was_filled_into_a_form_is_no_markup() {
+        let told = |name: &str, more: &str| {
+            let objects = [
+                b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[4 0 R]>>>>".to_vec(),
+                b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
+                b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>".to_vec(),
+                format!("<</T({name}){more}>>").into_bytes(),
+            ];
+            convert(&pdf_of(&objects, "")).unwrap().markdown
+        };
+        assert_eq!(told("Name", "/FT/Tx/V(Jane Smith)"), "- Name: Jane Smith\n");
+        assert_eq!(told("Agreed", "/FT/Btn/V/Yes"), "- Agreed: [x]\n");
+        assert_eq!(told("a", "/FT/Tx/V(<script>x</script>)"), "- a: \\<script>x\\</script>\n");
+        assert_eq!(told("a", "/FT/Tx/V(![b]\\(http://c\\) **d**)"), "- a: !\\[b](http://c) \\*\\*d\\*\\*\n");
+        assert_eq!(told("# <b>a", "/FT/Ch/V[(<i>) (&lt;)]"), "- \\# \\<b>a: \\<i>, \\&lt;\n");
+        assert_eq!(told("1.", "/FT/Tx/V(a\\n\\n# b)"), "- : a # b\n");
+        assert_eq!(told("[x] <b>", "/FT/Btn/V/Yes"), "- \\[x] \\<b>: [x]\n");
     }
 
     #[test]

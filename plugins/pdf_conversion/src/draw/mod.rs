@@ -1,11 +1,13 @@
 //! Draws pages, as a reader of PDF shows them, for the host's model to read and for people to see.
 //!
-//! `hayro` draws and has no limits of its own: [`size`] says how large a page is drawn, [`weight`] refuses one that would take too much.
+//! `hayro` draws and has no limits of its own: [`size`] says how large a page is drawn, [`weight`] refuses one that would take
+//! too many operations, and [`rehearsal`] one that would hold too much.
 //! Annotations are not drawn: what was filled into a form is told by the form itself.
 
 mod budget;
 mod figures;
 mod pixels;
+mod rehearsal;
 mod size;
 mod undrawn;
 mod weight;
@@ -62,6 +64,7 @@ impl Drawing {
         let page = self.find(number)?;
         let sides = sides(page, size::DOTS_TO_READ)?;
         weight::check(page)?;
+        rehearsal::check(page, sides)?;
         let (pixmap, is_part_missing, _) = draw(page, sides);
         let (width, height) = (u32::from(pixmap.width()), u32::from(pixmap.height()));
         let picture = Gray::of_samples(width, height, pixmap.data_as_u8_slice(), Samples::Rgba, false);
@@ -79,7 +82,9 @@ impl Drawing {
     pub fn pixels(&self, number: u32, budget: &mut Budget) -> Result<Pixels, Undrawn> {
         let page = self.find(number)?;
         let sides = sides(page, size::DOTS_TO_SEE)?;
-        budget.take(weight::check(page)?)?;
+        let weight = weight::check(page)?;
+        rehearsal::check(page, sides)?;
+        budget.take(weight)?;
         let (pixmap, _, scale) = draw(page, sides);
         Ok(Pixels::new(pixmap, scale))
     }

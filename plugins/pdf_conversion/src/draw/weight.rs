@@ -6,7 +6,7 @@
 use super::undrawn::Undrawn;
 use hayro::hayro_syntax::content::TypedIter;
 use hayro::hayro_syntax::content::ops::TypedInstruction as Op;
-use hayro::hayro_syntax::object::{Dict, Name, Object, ObjectIdentifier, Rect, Stream};
+use hayro::hayro_syntax::object::{Array, Dict, Name, Object, ObjectIdentifier, Rect, Stream};
 use hayro::hayro_syntax::page::{Page, Resources};
 use std::collections::HashMap;
 
@@ -325,15 +325,58 @@ fn place(dict: &Dict<'_>) -> usize {
     dict.data().as_ptr().addr()
 }
 
-/// A picture as it is decoded: a byte for each colour of a pixel.
+/// A picture as it is decoded: a byte for each colour of a pixel, or two. One of more than three colours, or of 16 bits, is held beside
+/// what it becomes in the colours of a screen.
 fn picture(dict: &Dict<'_>) -> Weight {
     let number = |names: [&[u8]; 2]| u64::from(names.into_iter().find_map(|name| dict.get::<u32>(name)).unwrap_or(0));
     let pixels = number([b"Width", b"W"]).saturating_mul(number([b"Height", b"H"]));
-    let space = dict.get::<Name<'_>>(b"ColorSpace").or_else(|| dict.get::<Name<'_>>(b"CS"));
-    let is_gray = matches!(space.as_deref(), Some(b"DeviceGray" | b"CalGray" | b"G"));
-    let is_of_bits = number([b"BitsPerComponent", b"BPC"]) == 1;
-    let bytes = pixels.saturating_mul(if is_gray || is_of_bits || is_mask(dict) { 1 } else { 3 });
+    let bits = number([b"BitsPerComponent", b"BPC"]);
+    let colors = match colors(dict) {
+        _ if is_mask(dict) => 1,
+        Some(colors) => colors,
+        None if bits == 1 => 1,
+        None => 3,
+    };
+    let of_pixel = if colors > 3 || bits > 8 { colors.saturating_mul(bits.div_ceil(8).max(1)) + 4 } else { colors };
+    let bytes = pixels.saturating_mul(of_pixel).max(row_bytes(dict));
     Weight { operations: 0, picture_bytes: bytes, largest_picture_bytes: bytes }
+}
+
+/// Colours of a picture, where its dictionary says them.
+fn colors(dict: &Dict<'_>) -> Option<u64> {
+    let named = |name: &[u8]| match name {
+        b"DeviceGray" | b"CalGray" | b"G" | b"Separation" => Some(1),
+        b"DeviceRGB" | b"CalRGB" | b"RGB" | b"Lab" => Some(3),
+        b"DeviceCMYK" | b"CMYK" => Some(4),
+        _ => None,
+    };
+    let key = [&b"ColorSpace"[..], b"CS"].into_iter().find(|key| dict.contains_key(*key))?;
+    if let Some(name) = dict.get::<Name<'_>>(key) {
+        return named(&name);
+    }
+    let space = dict.get::<Array<'_>>(key)?;
+    let mut parts = space.iter::<Object<'_>>();
+    let Some(Object::Name(name)) = parts.next() else { return None };
+    match (&*name, parts.next()) {
+        (b"DeviceN", Some(Object::Array(names))) => Some(names.iter::<Object<'_>>().count() as u64),
+        (b"ICCBased", Some(Object::Stream(profile))) => profile.dict().get::<u32>(b"N").map(u64::from),
+        (name, _) => named(name),
+    }
+}
+
+/// Bytes of a row that a filter foretells the next one from: it is held whatever the picture has.
+fn row_bytes(dict: &Dict<'_>) -> u64 {
+    let row = |parameters: &Dict<'_>| {
+        let number = |name: &[u8], usual: u32| u64::from(parameters.get::<u32>(name).unwrap_or(usual));
+        let bits = number(b"Colors", 1).saturating_mul(number(b"BitsPerComponent", 8));
+        if number(b"Predictor", 1) == 1 { 0 } else { number(b"Columns", 1).saturating_mul(bits).div_ceil(8) }
+    };
+    let Some(key) = [&b"DecodeParms"[..], b"DP"].into_iter().find(|key| dict.contains_key(*key)) else { return 0 };
+    match dict.get::<Object<'_>>(key) {
+        Some(Object::Dict(parameters)) => row(&parameters),
+        Some(Object::Array(list)) => list.iter::<Dict<'_>>().map(|parameters| row(&parameters)).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 #[cfg(test)]
@@ -526,6 +569,18 @@ mod tests {
         assert_eq!(refusal("/N Do", FORM, &[image("/Width 4960/Height 7016", rgb)]), None, "A4 in 600 dots");
         assert_refused(refusal("/N Do", FORM, &[image("/Width 4294967295/Height 4294967295", gray)]), "a picture");
         assert_refused(refusal(&"/N Do ".repeat(20), FORM, &[image(a3_in_600_dots, gray)]), "the pictures on it");
+        let cmyk = |bits: u32| format!("/ColorSpace/DeviceCMYK/BitsPerComponent {bits}");
+        assert_eq!(refusal("/N Do", FORM, &[image("/Width 3500/Height 4000", &cmyk(8))]), None);
+        assert_refused(refusal("/N Do", FORM, &[image("/Width 3500/Height 4000", &cmyk(16))]), "a picture on it");
+        let inks = format!("/ColorSpace[/DeviceN[{}]/DeviceGray]/BitsPerComponent 8", "/A".repeat(32));
+        assert_refused(refusal("/N Do", FORM, &[image("/Width 2000/Height 2000", &inks)]), "a picture on it");
+        let row = |parameters: &str| {
+            image("/Width 9/Height 9", &format!("{gray}/Filter/FlateDecode/DecodeParms{parameters}"))
+        };
+        let long = "<</Predictor 15/Columns 2147483647>>";
+        assert_eq!(refusal("/N Do", FORM, &[row("<</Predictor 15/Columns 9>>")]), None);
+        assert_refused(refusal("/N Do", FORM, &[row(long)]), "a picture on it");
+        assert_refused(refusal("/N Do", FORM, &[row(&format!("[{long}]"))]), "a picture on it");
         let masked = image("/Width 9/Height 9", "/SMask 5 0 R");
         assert_refused(refusal("/N Do", FORM, &[masked, image("/Width 60000/Height 60000", gray)]), "a picture on it");
     }

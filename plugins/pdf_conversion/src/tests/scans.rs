@@ -330,6 +330,14 @@ fn a_page_that_cannot_be_drawn_does_not_lose_the_others() {
 }
 
 #[test]
+fn a_page_of_too_many_dashes_does_not_lose_the_others() {
+    let dashed = sheet("q 612 0 0 792 0 0 cm /Im Do Q [0.0001 0.0001] 0 d 0 0 m 600 700 l S");
+    let task = converted(document(&[dashed, text("The second page.")]), &MockOcr::reading(["never"]));
+    assert_eq!(task.text("markdown.md"), "The second page.\n");
+    task.assert_logged(Level::Warn, "page 1 cannot be drawn, to be read: drawing it takes more than 268435456 bytes");
+}
+
+#[test]
 fn a_page_of_200_inches_is_drawn_with_fewer_dots() {
     // Not as high as it is wide, so that the test takes no seconds.
     let large = Sheet { attributes: "/MediaBox[0 0 14400 36]", ..sheet("q 14400 0 0 36 0 0 cm /Im Do Q") };
