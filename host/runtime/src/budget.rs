@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What a run of a step has used of its budgets, by component: the runs for documents inside its document share it, or an archive
 /// would have each budget once for each of its documents. They run one after another, so a count is read and set by one at a time.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ledger(Arc<Mutex<BTreeMap<(String, &'static str), Arc<AtomicU64>>>>);
+pub(crate) struct Ledger(Arc<Mutex<Counts>>);
+
+/// What is used, by component and name of the budget.
+type Counts = BTreeMap<(String, &'static str), Arc<AtomicU64>>;
 
 impl Ledger {
     fn used(&self, component: &str, budget: Budget) -> Arc<AtomicU64> {

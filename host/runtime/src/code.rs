@@ -21,7 +21,7 @@ pub(crate) enum Code {
     /// It is there.
     Ready(Linked),
     /// It is made when it is first needed. Calls that need it at once wait for one compilation.
-    Deferred(OnceCell<Linked>, Deferred),
+    Deferred(OnceCell<Linked>, Box<Deferred>),
 }
 
 /// A component that is not compiled yet.

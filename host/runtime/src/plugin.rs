@@ -97,7 +97,7 @@ impl Plugin {
             None => {
                 let (engine, cache, granted) = (engine.clone(), cache.cloned(), granted.clone());
                 let deferred = Deferred { engine, cache, digest: digest.to_string(), granted, wasm: Mutex::new(wasm) };
-                (Code::Deferred(OnceCell::new(), deferred), CodeOrigin::Deferred)
+                (Code::Deferred(OnceCell::new(), Box::new(deferred)), CodeOrigin::Deferred)
             }
         };
         let (limits, digest) = (grant.limits.clone(), digest.to_string());
