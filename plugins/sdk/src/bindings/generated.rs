@@ -4383,8 +4383,8 @@ pub mod morag {
             #[allow(unused_unsafe, clippy::all)]
             /// Reads a picture. Takes seconds of processor time, which the host spends on threads of its own.
             ///
-            /// Errors: `invalid` for a picture that is not as described, `limit` where the run's budget is used up, `unavailable` where no
-            /// model is set up or the host has no memory for it now.
+            /// Errors: `invalid` for a picture that is not as described and for one whose reading failed: asking again gives the same answer.
+            /// `limit` where the run's budget is used up, `unavailable` where no model is set up or the host has no memory for it now.
             #[allow(async_fn_in_trait)]
             pub fn read(picture: &Picture) -> Result<Reading, Error> {
                 unsafe {
