@@ -57,3 +57,52 @@ pub fn command(workspace: &Workspace, profile: Profile, port: u16, data: &Path) 
         .env_remove("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
     command
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Modules of tokio, each with the feature that it needs.
+    const MODULES: [&str; 6] = ["fs", "net", "process", "signal", "sync", "time"];
+
+    /// Features of tokio by a manifest's dependencies. Those of tests do not count: the server is built without them.
+    fn asked_for(manifest: &Path) -> String {
+        let text = fs::read_to_string(manifest).unwrap();
+        let lines = text.lines().take_while(|line| *line != "[dev-dependencies]");
+        lines.filter(|line| line.starts_with("tokio = ")).collect()
+    }
+
+    fn sources(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+        let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+        let own = files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+        own.map(|path| fs::read_to_string(path).unwrap()).chain(folders.iter().flat_map(|path| sources(path))).collect()
+    }
+
+    /// In the workspace, whose crates are built together, a feature that one crate asks for is there for all. `up` builds the server
+    /// alone.
+    #[test]
+    fn the_crates_of_the_server_ask_for_what_they_use_of_tokio() {
+        let workspace = Workspace::find().unwrap();
+        let shared = asked_for(&workspace.root.join("Cargo.toml"));
+        let mut used = 0;
+        for krate in fs::read_dir(workspace.root.join("host")).unwrap().map(|entry| entry.unwrap().path()) {
+            let manifest = krate.join("Cargo.toml");
+            if !manifest.is_file() {
+                continue;
+            }
+            let (own, texts) = (asked_for(&manifest), sources(&krate.join("src")));
+            for module in MODULES {
+                if texts.iter().any(|text| text.contains(&format!("tokio::{module}"))) {
+                    used += 1;
+                    let feature = format!("\"{module}\"");
+                    let has_it = shared.contains(&feature) || own.contains(&feature);
+                    assert!(has_it, "{} uses tokio::{module} without the feature {feature}", krate.display());
+                }
+            }
+        }
+        assert!(used > MODULES.len(), "the crates of host/ use tokio: {used}");
+    }
+}
