@@ -226,10 +226,10 @@ async fn files_of_a_pattern_are_those_of_the_steps_last_run() {
         let answer = server.request(Method::GET, &format!("{files}/{name}")).send().await.expect("an answer");
         (answer.status(), answer.text().await.expect("a text"))
     };
-    let pages = [1, 2, 3].map(|page| format!("page-{page}.png image/png"));
+    let pages = [1, 2, 3].map(|page| format!("sheet-{page}.png image/png"));
     let others = ["markdown.md text/markdown", "original.md text/markdown"].map(str::to_owned);
     assert_eq!(names().await, [&others[..], &pages].concat());
-    assert_eq!(get("page-3.png").await, (StatusCode::OK, "page 3 of attempt 1".into()));
+    assert_eq!(get("sheet-3.png").await, (StatusCode::OK, "page 3 of attempt 1".into()));
     let (_, metadata) = history(&server, &task).await;
     assert_eq!(metadata[4]["artifacts"][0]["listed"], true, "{}", metadata[4]);
 
@@ -239,15 +239,15 @@ async fn files_of_a_pattern_are_those_of_the_steps_last_run() {
     let status = server.wait_for_end(&task).await;
     assert_eq!((&status["attempt"], &status["status"]), (&json!(2), &json!("failed")));
     assert_eq!(names().await, [&others[..], &pages[..1]].concat());
-    assert_eq!(get("page-1.png").await, (StatusCode::OK, "page 1 of attempt 2".into()));
-    for former in ["page-2.png", "page-3.png"] {
+    assert_eq!(get("sheet-1.png").await, (StatusCode::OK, "page 1 of attempt 2".into()));
+    for former in ["sheet-2.png", "sheet-3.png"] {
         assert_eq!(get(former).await.0, StatusCode::NOT_FOUND, "{former}");
     }
 
     let folder = server.data_dir().join("files/tasks").join(&task);
     let deleted = server.request(Method::DELETE, &files).send().await.expect("an answer");
     assert_eq!(deleted.status(), StatusCode::OK);
-    assert!(!folder.join("files/page-3.png").exists() && !folder.join("files/page-1.png").exists());
+    assert!(!folder.join("files/sheet-3.png").exists() && !folder.join("files/sheet-1.png").exists());
     assert!(names().await.is_empty());
 }
 
@@ -280,7 +280,7 @@ fn a_pipeline_that_cannot_run_is_refused_at_start() {
         ),
         (
             own(&[step("one", "plugin = \"misbehave\"\n"), step("two", "plugin = \"misbehave\"\n")]),
-            vec!["steps one and two both write out.txt"],
+            vec!["steps one and two both write o*.txt"],
         ),
         (
             own(&[step("markdown_conversion", "on_failure = \"skip\"\n"), step("chunking", "")]),

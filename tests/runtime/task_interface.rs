@@ -63,25 +63,25 @@ async fn written(sandbox: &Sandbox, names: &[&str]) -> (Vec<(String, String, boo
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_a_pattern_can_be_written_under_any_name_that_fits() {
     let sandbox = sandbox().await;
-    let names = ["page-1.png", "page-0002.png", "page-1.png", "page-a.b_C.png"];
+    let names = ["sheet-1.png", "sheet-0002.png", "sheet-1.png", "sheet-a.b_C.png"];
     let (kept, refused) = written(&sandbox, &names).await;
     let page = |name: &str| (name.to_owned(), "image/png".to_owned(), true);
-    assert_eq!(kept, [page("page-0002.png"), page("page-1.png"), page("page-a.b_C.png")]);
+    assert_eq!(kept, [page("sheet-0002.png"), page("sheet-1.png"), page("sheet-a.b_C.png")]);
     assert!(refused.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_fit_no_pattern_are_undeclared() {
     let sandbox = sandbox().await;
-    let long = format!("page-{}.png", "1".repeat(56));
+    let long = format!("sheet-{}.png", "1".repeat(55));
     let names = [
-        "page-.png",
-        "page-1.jpg",
-        "page-1.PNG",
+        "sheet-.png",
+        "sheet-1.jpg",
+        "sheet-1.PNG",
         "page1.png",
-        "xpage-1.png",
-        "page-/1.png",
-        "page-*.png",
+        "xsheet-1.png",
+        "sheet-/1.png",
+        "sheet-*.png",
         "o.txt",
         "",
         &long,

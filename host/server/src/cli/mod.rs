@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_runtime_calls_the_compiling_command_by_its_name() {
-        let cli = Cli::parse_from(["morag", morag_runtime::CompilerProgram::COMMAND, "1024", "60"]);
+        let cli = Cli::parse_from(["morag", morag_runtime::CompilerProgram::COMMAND, "1024", "60", "baseline"]);
         assert!(matches!(cli.command, Command::CompileComponent(_)));
     }
 

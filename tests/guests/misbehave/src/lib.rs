@@ -12,7 +12,7 @@ impl Step for Misbehave {
             .writes(Output::new("o*.txt", "text/x-first-pattern"))
             .writes(Output::new("out.txt", "text/plain").published_as("out_url"))
             .writes(Output::new("second.txt", "text/plain"))
-            .writes(Output::new("page-*.png", "image/png"))
+            .writes(Output::new("sheet-*.png", "image/png"))
     }
 
     fn run() -> Result<Data, Failure> {
@@ -92,7 +92,7 @@ fn pages(task: &dyn Task, config: &Data) -> Result<Data, Failure> {
     let attempt = task.info().attempt;
     let count = config["counts"][attempt as usize - 1].as_u64().unwrap_or_default();
     for page in 1..=count {
-        drop(task.write_artifact(&format!("page-{page}.png"), format!("page {page} of attempt {attempt}").as_bytes()));
+        drop(task.write_artifact(&format!("sheet-{page}.png"), format!("page {page} of attempt {attempt}").as_bytes()));
     }
     Ok(data(json!({ "pages": count })))
 }
