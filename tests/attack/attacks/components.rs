@@ -100,7 +100,7 @@ pub async fn planted_cache(target: &mut Target, _: Size) -> Outcome {
     let (folder, log) = (target.folder(), target.log());
     for plugin in [UNSEALED, EXCHANGED] {
         let names = compiled(&folder.join(PLANTED), plugin);
-        let says = |name: &str| log.lines().any(|line| line.contains(name) && line.contains("compiling it again"));
+        let says = |name: &str| log.lines().any(|line| line.contains(name) && line.contains("it is made again"));
         let name = names.iter().find(|name| says(name.as_str()));
         let name = name.ok_or_else(|| format!("the log does not say that planted code of {plugin} was not taken"))?;
         let [planted, now] = [PLANTED, CACHE].map(|place| fs::read(folder.join(place).join(name)).unwrap_or_default());
