@@ -46,7 +46,7 @@ impl<'a> PageReader<'a> {
         if text.unknown_lines > 0 {
             let (lines, model) = (text.unknown_lines, &self.model.name);
             let remedy = failures::other_script(model);
-            // Of other lines in such a script the model says nothing, and nobody knows of them.
+            // The model leaves out other lines in such a script, so their number is not known.
             let lines = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
             self.warnings.push(format!(
                 "at least {lines} of page {page} left out, which is of a script that the model {model} does not read: the operator can \

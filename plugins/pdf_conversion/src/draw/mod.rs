@@ -132,6 +132,28 @@ fn draw(page: &Page<'_>, (columns, rows): (u32, u32)) -> (Pixmap, bool, (f64, f6
     (pixmap, is_failed.load(Ordering::Relaxed), (x_scale.into(), y_scale.into()))
 }
 
+/// Pages for the tests of what counts them.
+#[cfg(test)]
+mod testdata {
+    use morag_conversion::testdata::{pdf_of, stream};
+
+    /// A PDF of one page with this box and content; its object 4 and those that follow are `objects`.
+    pub fn page(media_box: &str, content: &str, resources: &str, objects: &[Vec<u8>]) -> Vec<u8> {
+        let page = format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[{media_box}]/Resources<<{resources}>>/Contents {} 0 R>>",
+            objects.len() + 4
+        );
+        let mut all = vec![
+            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
+            b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
+            page.into_bytes(),
+        ];
+        all.extend_from_slice(objects);
+        all.push(stream("", content.as_bytes()));
+        pdf_of(&all, "")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

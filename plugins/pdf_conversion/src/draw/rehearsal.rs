@@ -29,7 +29,7 @@ const SQUARE: f64 = 4.0;
 const SQUARE_BYTES: u64 = 24;
 /// Bytes of a row of squares between two edges.
 const ROW_BYTES: u64 = 32;
-/// Bytes of what is drawn at once, whatever it is.
+/// Bytes that each drawing operation holds, beside those of its area.
 const DRAWN_BYTES: u64 = 300;
 /// Bytes of a segment of a line that has a width: its outline.
 const SEGMENT_BYTES: u64 = 300;
@@ -246,7 +246,7 @@ impl<'a> Device<'a> for Rehearsal {
         }
         self.mask(props.soft_mask.as_ref());
         self.hold((glyphs.glyphs().len() as u64).saturating_mul(DRAWN_BYTES));
-        // Filled letters are small. Those that have dashes or a pattern are paths to whoever draws them.
+        // Filled letters are small. Those that have dashes or a pattern are drawn as paths.
         let is_plain = matches!((&props.paint, draw_mode), (Paint::Color(_), DrawMode::Fill(_)));
         for glyph in glyphs.glyphs() {
             if let (false, Glyph::Outline(outline)) = (is_plain, &**glyph) {
@@ -270,24 +270,14 @@ impl<'a> Device<'a> for Rehearsal {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testdata;
     use super::*;
     use hayro::hayro_syntax::Pdf;
-    use morag_conversion::testdata::{pdf_of, stream};
+    use morag_conversion::testdata::stream;
 
     /// A page of letter size with this content; its object 4 and those that follow are `objects`.
     fn page(content: &str, resources: &str, objects: &[Vec<u8>]) -> Vec<u8> {
-        let page = format!(
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<<{resources}>>/Contents {} 0 R>>",
-            objects.len() + 4
-        );
-        let mut all = vec![
-            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
-            b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
-            page.into_bytes(),
-        ];
-        all.extend_from_slice(objects);
-        all.push(stream("", content.as_bytes()));
-        pdf_of(&all, "")
+        testdata::page("0 0 612 792", content, resources, objects)
     }
 
     /// What is said of it, drawn in 200 dots an inch.

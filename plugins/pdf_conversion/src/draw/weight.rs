@@ -381,24 +381,14 @@ fn row_bytes(dict: &Dict<'_>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testdata;
     use super::*;
     use hayro::hayro_syntax::Pdf;
-    use morag_conversion::testdata::{pdf_of, stream};
+    use morag_conversion::testdata::stream;
 
     /// What is said of a page with this content; its object 4 and those that follow are `objects`.
     fn refusal(content: &str, resources: &str, objects: &[Vec<u8>]) -> Option<String> {
-        let page = format!(
-            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Resources<<{resources}>>/Contents {} 0 R>>",
-            objects.len() + 4
-        );
-        let mut all = vec![
-            b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
-            b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
-            page.into_bytes(),
-        ];
-        all.extend_from_slice(objects);
-        all.push(stream("", content.as_bytes()));
-        let pdf = Pdf::new(pdf_of(&all, "")).unwrap();
+        let pdf = Pdf::new(testdata::page("0 0 9 9", content, resources, objects)).unwrap();
         check(&pdf.pages()[0]).err().map(|undrawn| undrawn.to_string())
     }
 

@@ -139,7 +139,7 @@ fn a_page_that_is_too_heavy_is_left_out_with_a_warning() {
 #[test]
 fn a_document_of_many_pages_and_figures_has_two_hundred_of_them() {
     let mut pages: Vec<Sheet> = (0..209).map(|number| text(&format!("Page number {number} of many."))).collect();
-    // One that is too heavy, which nobody tries to draw any more.
+    // One that is too heavy, and is not drawn.
     pages.push(illustrated("The last page of many."));
     let huge = stream("/Subtype/Image/Width 60000/Height 60000/BitsPerComponent 8/ColorSpace/DeviceGray", &[0; 9]);
     let task = converted(document_with(&pages, huge, &[]), "pages");
