@@ -267,6 +267,19 @@ pub fn sample_xls(more: &[(u16, Vec<u8>)]) -> Vec<u8> {
     let cell = |row: u16, column: u16, style: u16, value: &[u8]| {
         [&row.to_le_bytes()[..], &column.to_le_bytes(), &style.to_le_bytes(), value].concat()
     };
+    let sheet = [
+        (0x00fd, cell(0, 0, 0, &0u32.to_le_bytes())),
+        (0x0203, cell(0, 1, 1, &45_292.0f64.to_le_bytes())),
+        (0x027e, cell(1, 0, 0, &(1234u32 << 2 | 3).to_le_bytes())),
+        (0x0006, cell(1, 1, 0, &[0, 0, 0, 0, 0, 0, 0xff, 0xff])),
+        (0x0207, [&[5, 0, 0][..], b"given"].concat()),
+        (0x0205, cell(0xffff, 0xff, 0, &[7, 1])),
+    ];
+    xls(more, &sheet)
+}
+
+/// A workbook of Excel 97 with one sheet, by the records of both without their beginnings and ends.
+pub fn xls(more: &[(u16, Vec<u8>)], sheet: &[(u16, Vec<u8>)]) -> Vec<u8> {
     let style = |format: u16| [&[0, 0][..], &format.to_le_bytes(), &[0; 16]].concat();
     let globals = |at: u32| {
         let mut list = vec![(0x0809, vec![0, 6, 5, 0])];
@@ -282,16 +295,7 @@ pub fn sample_xls(more: &[(u16, Vec<u8>)]) -> Vec<u8> {
         records(&list)
     };
     let at = globals(0).len() as u32;
-    let sheet = records(&[
-        (0x0809, vec![0, 6, 0x10, 0]),
-        (0x00fd, cell(0, 0, 0, &0u32.to_le_bytes())),
-        (0x0203, cell(0, 1, 1, &45_292.0f64.to_le_bytes())),
-        (0x027e, cell(1, 0, 0, &(1234u32 << 2 | 3).to_le_bytes())),
-        (0x0006, cell(1, 1, 0, &[0, 0, 0, 0, 0, 0, 0xff, 0xff])),
-        (0x0207, [&[5, 0, 0][..], b"given"].concat()),
-        (0x0205, cell(0xffff, 0xff, 0, &[7, 1])),
-        (0x000a, vec![]),
-    ]);
+    let sheet = [records(&[(0x0809, vec![0, 6, 0x10, 0])]), records(sheet), records(&[(0x000a, vec![])])].concat();
     ole(&[("/Workbook", &[globals(at), sheet].concat())])
 }
 

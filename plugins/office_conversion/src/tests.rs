@@ -5,7 +5,7 @@ mod images;
 use crate::convert;
 use crate::testdata::{
     self, epub, odf, ole, pptx, sample_doc, sample_epub, sample_odp, sample_ods, sample_odt, sample_ppt, sample_pptx,
-    sample_rtf, sample_xls, sample_xlsx, shape, xlsx,
+    sample_rtf, sample_xls, sample_xlsx, shape, xls, xlsx,
 };
 use morag_conversion::Converted;
 use morag_conversion::testdata::{broken, docx, sample_docx, source, zip_of};
@@ -135,6 +135,19 @@ fn documents_of_the_last_century() {
     let ppt = converted(&sample_ppt(0));
     assert_eq!(ppt.markdown, "## Title\n\n- één\n- twee\n");
     assert_eq!(ppt.page_count(), Some(2));
+}
+
+#[test]
+fn a_sheet_of_excel_97_that_is_cut_says_so() {
+    // 10,000 small numbers a record; the last two bytes are its last column.
+    let row = |row: u16| {
+        let cells = [0u8, 0, 2 | 1 << 2, 0, 0, 0].repeat(10_000);
+        (0x00bd, [&row.to_le_bytes()[..], &[0, 0], &cells, &9_999u16.to_le_bytes()].concat())
+    };
+    let rows: Vec<_> = (0..201).map(row).collect();
+    assert!(converted(&xls(&[], &rows[..1])).warnings.is_empty());
+    let cut = converted(&xls(&[], &rows));
+    assert_eq!(cut.warnings, ["sheet 1 has more cells than are converted: the rest is left out"]);
 }
 
 #[test]

@@ -65,6 +65,7 @@ enum Command {
     #[command(after_help = "Examples:\n  \
         morag submit report.pdf --follow\n  \
         morag submit *.docx --webhook-url http://localhost:8001/webhook\n  \
+        morag submit report.pdf --page-range 2-5 --include-images figures --follow\n  \
         morag submit report.pdf --document-id report-7 --replace-existing")]
     Submit(submit::Submit),
     /// Show the status of a task

@@ -47,11 +47,29 @@ pub struct Submit {
     /// Pipeline: ingest, process or convert
     #[arg(long, value_name = "NAME")]
     pipeline: Option<String>,
+    /// Convert only these pages, counted from 1, such as 2-5 or 7
+    #[arg(long, value_name = "FIRST-LAST", value_parser = page_range)]
+    page_range: Option<String>,
+    /// Convert at most this many pages
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_pages: Option<u32>,
+    /// Keep pictures as files of the task: figures, pages, all or none
+    #[arg(long, value_name = "KIND", value_parser = ["none", "figures", "pages", "all"])]
+    include_images: Option<String>,
     /// Show the tasks' progress until they end; exit code 1 if any fails
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
     server: Server,
+}
+
+/// The field `page_range` of a request, of pages as people write them: `2-5`, `2,5`, or `7` for one.
+fn page_range(text: &str) -> Result<String, String> {
+    let (first, last) = text.split_once(['-', ',']).unwrap_or((text, text));
+    match (first.trim().parse::<u32>(), last.trim().parse::<u32>()) {
+        (Ok(first), Ok(last)) if 1 <= first && first <= last => Ok(format!("{first},{last}")),
+        _ => Err("expected FIRST-LAST, with FIRST at least 1 and not after LAST, such as 2-5".to_owned()),
+    }
 }
 
 /// `morag submit`. Tries every file; exit code 1 if any could not be submitted or, with `--follow`, failed.
@@ -127,6 +145,9 @@ async fn form(command: &Submit, file: &Path) -> anyhow::Result<Form> {
         ("collection_name", &command.collection_name),
         ("language", &command.language),
         ("pipeline", &command.pipeline),
+        ("page_range", &command.page_range),
+        ("max_pages", &command.max_pages.map(|max| max.to_string())),
+        ("include_images", &command.include_images),
     ];
     for (field, value) in texts {
         if let Some(value) = value {
@@ -155,5 +176,20 @@ async fn follow(client: &Client, task: &str, bar: &ProgressBar) -> anyhow::Resul
             return Ok(status);
         }
         tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_given_as_people_write_them() {
+        assert_eq!(page_range("2-5").unwrap(), "2,5");
+        assert_eq!(page_range("2, 5").unwrap(), "2,5");
+        assert_eq!(page_range("7").unwrap(), "7,7");
+        for wrong in ["", "-", "0-3", "5-2", "2-x", "1-2-3", "-3"] {
+            assert!(page_range(wrong).is_err(), "{wrong}");
+        }
     }
 }

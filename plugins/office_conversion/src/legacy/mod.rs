@@ -29,18 +29,18 @@ pub fn convert(
         return Err(failures::encrypted("Office document"));
     }
     let (format, text) = if ole.has("/WordDocument") {
-        (&formats::DOC, doc::convert(&ole).map(|markdown| (markdown, Vec::new())))
+        (&formats::DOC, doc::convert(&ole).map(|markdown| (markdown, Vec::new(), Vec::new())))
     } else if let Some(name) = ["/Workbook", "/Book"].into_iter().find(|name| ole.has(name)) {
         (&formats::XLS, xls::convert(&ole, name, options))
     } else if ole.has("/PowerPoint Document") {
-        (&formats::PPT, ppt::convert(&ole, options))
+        (&formats::PPT, ppt::convert(&ole, options).map(|(markdown, pages)| (markdown, pages, Vec::new())))
     } else {
         return Err(failures::unsupported(if extension.is_empty() { "ole" } else { extension }));
     };
-    let (markdown, pages) = text?;
+    let (markdown, pages, warnings) = text?;
     if markdown.trim().is_empty() {
         return Err(failures::empty("the document has no text"));
     }
     let properties = properties::read(&ole);
-    Ok(Converted { properties, pages, ..Converted::without_pages(format, markdown) })
+    Ok(Converted { properties, pages, warnings, ..Converted::without_pages(format, markdown) })
 }

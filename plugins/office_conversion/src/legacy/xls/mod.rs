@@ -15,12 +15,16 @@ use workbook::Workbook;
 
 /// Bytes of markdown of all sheets together.
 const MARKDOWN_BYTES_MAX: usize = 48 << 20;
+/// Warnings of a workbook: after so many the rest says nothing new.
+const WARNINGS_MAX: usize = 50;
+/// Markdown, pages and warnings.
+type Text = (String, Vec<Page>, Vec<String>);
 
-/// Converts a workbook; each sheet is a page.
+/// Converts a workbook; each sheet is a page. The last of the three are warnings: a line for each sheet that is cut.
 ///
 /// # Errors
 /// `ENCRYPTED_DOCUMENT`, `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`.
-pub fn convert(ole: &Ole<'_>, name: &str, options: &Options) -> Result<(String, Vec<Page>), Failure> {
+pub fn convert(ole: &Ole<'_>, name: &str, options: &Options) -> Result<Text, Failure> {
     let stream = ole.stream(name).unwrap_or_default();
     let workbook =
         Workbook::read(&stream).ok_or_else(|| failures::corrupt(&formats::XLS, "it has no list of sheets"))?;
@@ -29,6 +33,7 @@ pub fn convert(ole: &Ole<'_>, name: &str, options: &Options) -> Result<(String, 
     }
     options.take_any(workbook.sheets.len())?;
     let (mut pages, mut total, mut written, mut read) = (Vec::new(), 0usize, false, 0usize);
+    let mut warnings = Vec::new();
     for (sheet, number) in workbook.sheets.iter().zip(1u32..) {
         if !options.takes(number) {
             pages.push(String::new());
@@ -38,6 +43,9 @@ pub fn convert(ole: &Ole<'_>, name: &str, options: &Options) -> Result<(String, 
         read = read.saturating_add(found.bytes);
         if read > stream.len().saturating_mul(2) {
             return Err(failures::corrupt(&formats::XLS, "its sheets are in each other"));
+        }
+        if found.grid.cut && warnings.len() < WARNINGS_MAX {
+            warnings.push(format!("sheet {number} has more cells than are converted: the rest is left out"));
         }
         let mut blocks = Blocks::new();
         found.grid.write(&mut blocks);
@@ -51,7 +59,8 @@ pub fn convert(ole: &Ole<'_>, name: &str, options: &Options) -> Result<(String, 
         pages.push(page);
     }
     if !written {
-        return Ok((String::new(), Vec::new()));
+        return Ok((String::new(), Vec::new(), warnings));
     }
-    Ok(join_pages(&pages))
+    let (markdown, pages) = join_pages(&pages);
+    Ok((markdown, pages, warnings))
 }
