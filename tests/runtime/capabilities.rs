@@ -481,3 +481,11 @@ async fn a_temporary_file_is_read_again_and_has_a_name_of_its_own() {
     let results = ask(&sandbox(grant()).await, json!({"mode": "temporary", "text": "kept"})).await;
     assert_eq!(results, ["4 text/plain kept", "none", "refused", "refused"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_file_that_is_replaced_does_not_count_beside_the_new_one() {
+    let mut grant = grant();
+    grant.limits.output_bytes_max = 6;
+    let results = ask(&sandbox(grant).await, json!({"mode": "temporary", "text": "kept", "calls": 3})).await;
+    assert_eq!(results, ["4 text/plain kept", "none", "refused", "refused"]);
+}

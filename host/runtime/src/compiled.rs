@@ -74,10 +74,10 @@ pub(crate) async fn component(
 }
 
 /// A component with baseline code, which is not kept; none where it has no such code, and must have optimised code to be run at all:
-/// the processor or the component is beyond the baseline compiler. `digest` must be its own.
+/// the processor or the component is beyond the baseline compiler, now or by a remembered refusal. `digest` must be its own.
 ///
 /// # Errors
-/// Why the component is compiled by neither compiler: a limit that the faster one has reached, or a remembered refusal.
+/// Why it was not compiled this time, though it may be the next: the machine was short of something.
 pub(crate) async fn baseline(
     engine: &StepEngine,
     cache: Option<&CompileCache>,
@@ -103,8 +103,9 @@ pub(crate) async fn baseline(
     }
     match made {
         Ok(component) => Ok(Some(component)),
-        Err(CompileError::Invalid(reason) | CompileError::Died(reason)) => {
-            tracing::debug!(digest, reason, "no baseline code for a component: its optimised code is compiled now");
+        // As at a later start, which finds it remembered: what is beyond one compiler is not beyond the other.
+        Err(error) if error.is_final() => {
+            tracing::debug!(digest, %error, "no baseline code for a component: its optimised code is compiled now");
             Ok(None)
         }
         Err(error) => Err(error),

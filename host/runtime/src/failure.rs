@@ -93,8 +93,11 @@ pub(crate) fn unknown(component: &str) -> StepFailure {
 /// The component could not be compiled when this document first needed it.
 pub(crate) fn not_compiled(component: &str, reason: &LoadErrorReason) -> StepFailure {
     tracing::error!(plugin = component, %reason, "a component that was loaded cannot be compiled: documents that need it fail");
-    let retryable = matches!(reason, LoadErrorReason::Compile(error) if !error.is_final());
-    let text = format!("the component {component} could not be compiled when this document needed it: {reason}");
+    let (retryable, public) = match reason {
+        LoadErrorReason::Compile(error) => (error.is_passing(), error.public()),
+        _ => (false, reason.to_string()),
+    };
+    let text = format!("the component {component} could not be compiled when this document needed it: {public}");
     StepFailure { retryable, ..failure(FailureCode::NotCompiled, text) }
 }
 
@@ -103,4 +106,45 @@ pub(crate) fn host_error(error: &tokio::task::JoinError) -> StepFailure {
     tracing::error!(%error, "the host failed while a step ran");
     let text = "the server failed while the step ran: try again, and tell the operator if it stays so".to_owned();
     StepFailure { retryable: true, ..failure(FailureCode::HostError, text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::CompileError;
+    use std::time::Duration;
+
+    #[test]
+    fn only_a_passing_want_of_the_machine_is_worth_a_retry() {
+        let failure = |error| not_compiled("pdf", &LoadErrorReason::Compile(error));
+        for passing in [CompileError::WallTime(Duration::from_secs(1)), CompileError::Killed] {
+            assert!(failure(passing).retryable);
+        }
+        let (path, since) = ("/var/lib/morag/x.refused".to_owned(), "yesterday".to_owned());
+        let remembered =
+            CompileError::Remembered { reason: "it takes too long".into(), since: since.clone(), path: path.clone() };
+        let large = CompileError::TooLarge { what: "functions", found: 2, allowed: 1 };
+        for lasting in [remembered, CompileError::Interrupted { times: 3, last: since, path }, large] {
+            assert!(!failure(lasting).retryable);
+        }
+    }
+
+    #[test]
+    fn a_submitter_sees_no_path_of_the_server() {
+        let path = "/var/lib/morag/x.refused".to_owned();
+        let errors = [
+            CompileError::Remembered {
+                reason: "it takes too long".into(),
+                since: "yesterday".into(),
+                path: path.clone(),
+            },
+            CompileError::Interrupted { times: 3, last: "yesterday".into(), path: path.clone() },
+            CompileError::NotRun(format!("{path}: no space left")),
+        ];
+        for error in errors {
+            assert!(error.to_string().contains(&path));
+            let message = not_compiled("pdf", &LoadErrorReason::Compile(error)).message;
+            assert!(!message.contains("/var") && message.contains("pdf"), "{message}");
+        }
+    }
 }

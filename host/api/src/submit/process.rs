@@ -288,7 +288,10 @@ async fn content(app: &Api, log: &TaskLog) -> Result<Option<String>, ApiError> {
 /// What steps say is missing or doubtful, in their order.
 fn warnings(log: &TaskLog) -> Vec<String> {
     let of_event = |event: &Event| match &event.kind {
-        EventKind::StepCompleted { data, .. } => data.get("warnings").and_then(Value::as_array).cloned(),
+        EventKind::StepCompleted { data, .. } => {
+            let list = data.get("warnings").and_then(Value::as_array);
+            list.filter(|list| list.iter().all(Value::is_string)).cloned()
+        }
         _ => None,
     };
     let texts = log.events.iter().filter_map(of_event).flatten();
@@ -303,7 +306,8 @@ fn metadata(log: &TaskLog) -> JsonObject {
         for (key, value) in data {
             match (key.as_str(), value) {
                 ("conversion_metadata" | "metadata", Value::Object(inner)) => metadata.extend(inner.clone()),
-                ("warnings", Value::Array(_)) => {}
+                // Those of texts have a field of their own.
+                ("warnings", Value::Array(list)) if list.iter().all(Value::is_string) => {}
                 (key, _) if key.ends_with("_file_url") || key.ends_with("_time_seconds") => {}
                 (key, value) => {
                     metadata.insert(key.into(), value.clone());

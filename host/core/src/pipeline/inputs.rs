@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 /// Artifacts of all valid completions, by the name under which later steps read them: the artifact's own name, or the name
 /// of the artifact it replaces ([`super::StepDefinition::replaces`]). The file's own name is in the [`Artifact`]. The latest
-/// writer or replacement wins.
+/// writer or replacement wins. Files of a pattern are no inputs: no step can declare that it reads them.
 pub fn inputs(pipeline: &Pipeline, events: &[Event]) -> BTreeMap<ArtifactName, Artifact> {
     let mut inputs = BTreeMap::new();
     for (step, kind) in completions(pipeline, events) {
         let EventKind::StepCompleted { artifacts, .. } = kind else { continue };
-        inputs.extend(artifacts.iter().map(|artifact| (artifact.name.clone(), artifact.clone())));
+        let declared = artifacts.iter().filter(|artifact| !artifact.listed);
+        inputs.extend(declared.map(|artifact| (artifact.name.clone(), artifact.clone())));
         for (replaced, replacement) in &pipeline.steps()[step].replaces {
             if let Some(artifact) = artifacts.iter().find(|artifact| artifact.name == *replacement) {
                 inputs.insert(replaced.clone(), artifact.clone());
@@ -64,6 +65,15 @@ mod tests {
         let translate = completed("translate", &["t"]);
         let all = read(&[convert, redact, translate]);
         assert_eq!(all, ["m=translate:t", "r=redact:r", "t=translate:t", "x=convert:x"]);
+    }
+
+    #[test]
+    fn a_file_of_a_pattern_is_no_input() {
+        let mut event = completed("convert", &["m", "page-1.png"]);
+        if let EventKind::StepCompleted { artifacts, .. } = &mut event.kind {
+            artifacts[1].listed = true;
+        }
+        assert_eq!(read(&[event]), ["m=convert:m"]);
     }
 
     #[test]

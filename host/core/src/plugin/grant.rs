@@ -30,11 +30,11 @@ pub struct Limits {
     pub wall_time_max: Duration,
     /// Time in which the guest itself executes, without waiting.
     pub cpu_time_max: Duration,
-    /// Total size of all artifacts, bytes.
+    /// Total size of all artifacts, and of the temporary files as long as they are there, bytes.
     pub output_bytes_max: u64,
-    /// Number of artifacts.
+    /// Number of artifacts and temporary files.
     pub artifacts_max: usize,
-    /// Total bytes read from the host.
+    /// Total bytes read from the host, exchanged with other hosts and written to temporary files.
     pub host_bytes_max: u64,
     /// Calls from the guest to the host.
     pub host_calls_max: u64,

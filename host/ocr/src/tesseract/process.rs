@@ -2,7 +2,9 @@
 
 use crate::reader::ReadError;
 use morag_core::ports::{Picture, PixelFormat};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process_group, prlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process_group, prlimit, waitid,
+};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStderr, ChildStdin, Command, ExitStatus, Stdio};
@@ -31,16 +33,28 @@ pub(super) fn absent() -> String {
 }
 
 /// A process that is killed where it is not awaited, with those that it has started: where the program is a script, that is Tesseract.
-struct Running(Child);
+struct Running {
+    child: Child,
+    /// Whether its status was taken, after which its number may be another's.
+    is_reaped: bool,
+}
+
+impl Running {
+    /// Ends it and its group, where they have not ended by themselves, and takes its status.
+    fn end(&mut self) -> std::io::Result<ExitStatus> {
+        if !self.is_reaped {
+            if let Some(group) = pid(&self.child) {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
+            self.is_reaped = true;
+        }
+        self.child.wait()
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended already, and its group with it. Before it is awaited: its number is its own until then.
-        if let Some(group) = pid(&self.0) {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.end();
     }
 }
 
@@ -79,12 +93,12 @@ fn start(
     command.env("OMP_THREAD_LIMIT", "1");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = match command.spawn() {
-        Ok(child) => Running(child),
+        Ok(child) => Running { child, is_reaped: false },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ReadError::Unavailable(absent())),
         Err(error) => return Err(failed(&error)),
     };
-    limit(&running.0).map_err(|error| failed(&error))?;
-    let child = &mut running.0;
+    limit(&running.child).map_err(|error| failed(&error))?;
+    let child = &mut running.child;
     let (Some(input), Some(output), Some(said)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
         return Err(ReadError::Model("it has no pipes".to_owned()));
     };
@@ -96,7 +110,8 @@ fn start(
             output.take(OUTPUT_BYTES_MAX + 1).read_to_end(&mut table).map(|_| table)
         });
         let said = scope.spawn(move || said_of(said));
-        let ended = wait(&mut running.0, time_max, cancelled);
+        let ended = wait(&running.child, time_max, cancelled);
+        let ended = ended.and_then(|()| running.end().map_err(|error| failed(&error)));
         // Ends the pipes, so that the threads end too.
         drop(running);
         let (table, said) = (read.join(), said.join().unwrap_or_default());
@@ -154,12 +169,14 @@ fn send(mut input: ChildStdin, picture: &Picture) {
     let _ = input.write_all(header.as_bytes()).and_then(|()| input.write_all(picture.pixels()));
 }
 
-/// Waits until the process has ended.
-fn wait(child: &mut Child, time_max: Duration, cancelled: &dyn Fn() -> bool) -> Result<ExitStatus, ReadError> {
+/// Waits until the process has ended, and leaves its status to be taken.
+fn wait(child: &Child, time_max: Duration, cancelled: &dyn Fn() -> bool) -> Result<(), ReadError> {
+    let Some(id) = pid(child) else { return Err(failed(&"it has no number")) };
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let started = Instant::now();
     loop {
-        if let Some(status) = child.try_wait().map_err(|error| failed(&error))? {
-            return Ok(status);
+        if waitid(WaitId::Pid(id), look).map_err(|error| failed(&error))?.is_some() {
+            return Ok(());
         }
         if cancelled() {
             return Err(ReadError::Cancelled);

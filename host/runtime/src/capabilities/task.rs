@@ -38,6 +38,8 @@ pub(crate) struct TaskState {
     /// Temporary files that are finished. They are staged under an id of their own.
     temporary: Vec<StagedArtifact>,
     temporary_run: Uuid,
+    /// Whether any was started.
+    has_temporary: bool,
     /// Names with an open writer.
     open: BTreeSet<(FileUse, String)>,
 }
@@ -63,13 +65,14 @@ impl TaskState {
             finished: Vec::new(),
             temporary: Vec::new(),
             temporary_run: Uuid::new_v4(),
+            has_temporary: false,
             open: BTreeSet::new(),
         }
     }
 
     /// Folder of the temporary files, if there are any.
     pub(crate) fn temporary_folder(&self) -> Option<BlobPath> {
-        (!self.temporary.is_empty()).then(|| BlobPath::staged_run(self.call.record.id, self.temporary_run))
+        self.has_temporary.then(|| BlobPath::staged_run(self.call.record.id, self.temporary_run))
     }
 
     /// The temporary file at a path.
@@ -240,12 +243,19 @@ async fn create(
     };
     let path = BlobPath::staged(task.call.record.id, run, &artifact.name);
     let blobs = task.blobs.clone();
-    // A file that is written again replaces the earlier one.
+    // A file that is written again replaces the earlier one: an artifact when it is finished, a temporary file at once, so that two
+    // documents of an archive never count together. Its bytes stay in the storage until the new ones take their place.
     let is_other = |earlier: &&StagedArtifact| earlier.artifact.name != artifact.name;
     let others = task.written(file_use).iter().filter(is_other).count();
     let all = task.finished.len() + task.temporary.len() - task.written(file_use).len() + others;
     let started = all + task.open.len();
     task.open.insert(key.clone());
+    if file_use == FileUse::Temporary {
+        task.has_temporary = true;
+        let earlier = task.temporary.extract_if(.., |earlier| earlier.artifact.name == artifact.name);
+        let released = earlier.map(|earlier| earlier.artifact.size).sum();
+        guest.meter.release_temporary(released);
+    }
     guest.meter.check_artifacts(started + 1).map_err(FileCallError::Limit)?;
     match blobs.create(&path).await {
         Ok(writer) => {
@@ -323,12 +333,8 @@ impl HostArtifactWriter for Guest {
         let task = self.state::<TaskState>()?;
         task.open.remove(&(file_use, artifact.name.to_string()));
         let written = task.written(file_use);
-        let replaced = written.iter().position(|earlier| earlier.artifact.name == artifact.name);
-        let replaced = replaced.map(|place| written.remove(place));
+        written.retain(|earlier| earlier.artifact.name != artifact.name);
         written.push(StagedArtifact { artifact, path });
-        if let (FileUse::Temporary, Some(earlier)) = (file_use, replaced) {
-            self.meter.release_temporary(earlier.artifact.size);
-        }
         Ok(())
     }
 

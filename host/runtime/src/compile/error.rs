@@ -75,6 +75,21 @@ impl CompileError {
         Self::Invalid(error.root_cause().to_string())
     }
 
+    /// Whether it may succeed a little later, with nothing mended: the machine was short of something.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::WallTime(_) | Self::Killed | Self::NotRun(_))
+    }
+
+    /// The reason without the paths of this server, for those who submit documents.
+    pub(crate) fn public(&self) -> String {
+        match self {
+            Self::Remembered { reason, since, .. } => format!("{reason} (known since {since})"),
+            Self::Interrupted { times, .. } => format!("{times} servers ended while they compiled it"),
+            Self::NotRun(_) => "the compiler could not be run: the server's log says why".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the same component with the same limits would fail again, so that it need not be tried.
     pub(crate) fn is_final(&self) -> bool {
         match self {

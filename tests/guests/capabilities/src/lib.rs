@@ -49,7 +49,7 @@ impl Step for Capabilities {
             "secret_length" => vec![shown(secrets::get(&text("key")).map(|secret| secret.len()))],
             "leak" => return leak(&task, &secrets::get(&text("key")).unwrap_or_default()),
             "convert" => vec![shown(conversion::convert(&task::source(), "a.txt").map(|_| "done"))],
-            "temporary" => temporary(&text("text")),
+            "temporary" => temporary(&text("text"), calls),
             "fetch" => (0..calls).map(|_| fetch(&config)).collect(),
             other => return Err(Failure::new("UNKNOWN_MODE", format!("no mode {other:?}"))),
         };
@@ -57,12 +57,14 @@ impl Step for Capabilities {
     }
 }
 
-/// What becomes of temporary files: one that is written, one that is not, and two that the host refuses.
-fn temporary(text: &str) -> Vec<String> {
-    let written = task::create_temporary_file("t.txt", "text/plain").and_then(|writer| {
+/// What becomes of temporary files: one that is written so often, one that is not, and two that the host refuses.
+fn temporary(text: &str, times: u64) -> Vec<String> {
+    let write = || {
+        let writer = task::create_temporary_file("t.txt", "text/plain")?;
         writer.write(text.as_bytes())?;
         writer.finish()
-    });
+    };
+    let written: Result<(), _> = (0..times).try_for_each(|_| write());
     let read = written.ok().and_then(|()| task::temporary_file("t.txt")).map(|file| {
         let bytes = file.read(0, 100).unwrap_or_default();
         format!("{} {} {}", file.size(), file.media_type(), String::from_utf8_lossy(&bytes))
