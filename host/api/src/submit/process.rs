@@ -288,14 +288,15 @@ async fn content(app: &Api, log: &TaskLog) -> Result<Option<String>, ApiError> {
 /// What steps say is missing or doubtful, in their order.
 fn warnings(log: &TaskLog) -> Vec<String> {
     let of_event = |event: &Event| match &event.kind {
-        EventKind::StepCompleted { data, .. } => {
-            let list = data.get("warnings").and_then(Value::as_array);
-            list.filter(|list| list.iter().all(Value::is_string)).cloned()
-        }
+        EventKind::StepCompleted { data, .. } => data.get("warnings").and_then(texts),
         _ => None,
     };
-    let texts = log.events.iter().filter_map(of_event).flatten();
-    texts.filter_map(|text| text.as_str().map(str::to_owned)).take(WARNINGS_MAX).collect()
+    log.events.iter().filter_map(of_event).flatten().take(WARNINGS_MAX).collect()
+}
+
+/// The texts of a list that has nothing else.
+fn texts(list: &Value) -> Option<Vec<String>> {
+    list.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
 }
 
 /// The data of the steps: the conversion's and the document's metadata on one level, then the rest, without URLs of files and times.
@@ -306,8 +307,8 @@ fn metadata(log: &TaskLog) -> JsonObject {
         for (key, value) in data {
             match (key.as_str(), value) {
                 ("conversion_metadata" | "metadata", Value::Object(inner)) => metadata.extend(inner.clone()),
-                // Those of texts have a field of their own.
-                ("warnings", Value::Array(list)) if list.iter().all(Value::is_string) => {}
+                // They have a field of their own.
+                ("warnings", list) if texts(list).is_some() => {}
                 (key, _) if key.ends_with("_file_url") || key.ends_with("_time_seconds") => {}
                 (key, value) => {
                     metadata.insert(key.into(), value.clone());
@@ -320,4 +321,37 @@ fn metadata(log: &TaskLog) -> JsonObject {
         metadata.entry(key).or_insert(value);
     }
     metadata
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::record;
+    use morag_core::Timestamp;
+    use morag_core::task::Resources;
+    use std::sync::Arc;
+
+    #[test]
+    fn warnings_that_are_no_texts_stay_in_the_metadata() {
+        let log = |warnings: Value| {
+            let data = json!({"warnings": warnings}).as_object().cloned().unwrap_or_default();
+            let kind = EventKind::StepCompleted {
+                step: "s".into(),
+                stage: "s".into(),
+                data,
+                artifacts: Vec::new(),
+                resources: Resources::default(),
+            };
+            let timestamp = Timestamp::from_millis(0);
+            let event =
+                Event { sequence: 1, timestamp, progress_percent: 0.0, message: String::new(), span: None, kind };
+            TaskLog { record: Arc::new(record()), events: vec![event], live_percent: 0.0, claims: 0 }
+        };
+        let texts = log(json!(["a", "b"]));
+        assert_eq!(warnings(&texts), ["a", "b"]);
+        assert_eq!(metadata(&texts).get("warnings"), None);
+        let others = log(json!(["a", {"page": 2}]));
+        assert!(warnings(&others).is_empty());
+        assert_eq!(metadata(&others)["warnings"], json!(["a", {"page": 2}]));
+    }
 }
