@@ -7,7 +7,7 @@ use crate::text::{MARKDOWN_BYTES_MAX, Page, Text};
 use crate::{form, guard, images, properties, scans, text};
 use morag_conversion::document::join_pages;
 use morag_conversion::escape::{self, Context};
-use morag_conversion::{Converted, Images, Progress, Source, failures, formats, markdown};
+use morag_conversion::{Converted, Images, Progress, Source, failures, formats};
 use morag_step::{CapabilityError, Failure, Ocr};
 use std::collections::{HashMap, HashSet};
 use unpdf::model::FieldValue;
@@ -113,8 +113,8 @@ fn append_fields(text: &mut Text) -> bool {
             Some(FieldValue::Boolean(_)) => (format!("{name}:"), format!(" {value}")),
             _ => (format!("{name}: {value}"), String::new()),
         };
-        let mut line = String::new();
-        markdown::push_cell(&mut line, &text);
+        let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         list.push_str("- ");
         // Brackets are always escaped: a link may be defined on another line.
         escape::push_line(&mut list, &line, Context::of(&["]:"]), true);
@@ -214,6 +214,7 @@ mod tests {
         assert_eq!(told("a", "/FT/Tx/V(<script>x</script>)"), "- a: \\<script>x\\</script>\n");
         assert_eq!(told("a", "/FT/Tx/V(![b]\\(http://c\\) **d**)"), "- a: !\\[b](http://c) \\*\\*d\\*\\*\n");
         assert_eq!(told("# <b>a", "/FT/Ch/V[(<i>) (&lt;)]"), "- \\# \\<b>a: \\<i>, \\&lt;\n");
+        assert_eq!(told("x", "/FT/Tx/V(a|b)"), "- x: a|b\n");
         assert_eq!(told("1.", "/FT/Tx/V(a\\n\\n# b)"), "- : a # b\n");
         assert_eq!(told("[x] <b>", "/FT/Btn/V/Yes"), "- \\[x] \\<b>: [x]\n");
     }
