@@ -7,6 +7,12 @@ pub fn rule(line: &str) -> Option<char> {
     (line.len() >= 3 && line.chars().all(|c| c == first)).then_some(first)
 }
 
+/// Whether a line would make a table of the line before it: only `|`, `-` and `:`, both a bar and a dash among them. A bar within code divides
+/// a row too, so that a table nobody wrote would open what stands in code.
+pub fn is_delimiter_row(line: &str) -> bool {
+    line.contains('|') && line.contains('-') && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\t'))
+}
+
 /// Writes a line of plain text as markdown that reads the same. `starts_block`: the line is the first of its paragraph, so that a line of
 /// dashes cannot make a heading of the one before it.
 pub fn push_line(out: &mut String, text: &str, context: Context, starts_block: bool) {
@@ -17,7 +23,13 @@ pub fn push_line(out: &mut String, text: &str, context: Context, starts_block: b
     let fences = text.starts_with("```") || text.starts_with("~~~");
     // `-` alone, or `+ ` with nothing after it, is an empty item.
     let empty_item = matches!(text, "-" | "*" | "+");
-    if marks_heading || underlines || fences || empty_item || (rule(text).is_some() && first != '=') {
+    if is_delimiter_row(text)
+        || marks_heading
+        || underlines
+        || fences
+        || empty_item
+        || (rule(text).is_some() && first != '=')
+    {
         out.push('\\');
         out.push(first);
         push_escaped(out, &text[first.len_utf8()..], context);
@@ -46,25 +58,33 @@ pub fn push_paragraph(out: &mut String, line: &str) {
 pub struct Context {
     /// Brackets make a link or define one.
     links: bool,
+    /// The block has more than this, which may have open brackets.
+    is_part: bool,
 }
 
 impl Context {
     /// Of the lines of a block.
     pub fn of(lines: &[&str]) -> Self {
         let links = lines.iter().any(|line| ["](", "]:", "]["].iter().any(|part| line.contains(part)));
-        Self { links }
+        Self { links, is_part: false }
+    }
+
+    /// Of a text that is part of a line, beside markup.
+    pub fn of_part(text: &str) -> Self {
+        Self { is_part: true, ..Self::of(&[text]) }
     }
 }
 
-/// Writes text within a line, its markup escaped.
+/// Writes text within a line, its markup escaped. More may follow on the line: what its last character would begin there is escaped too.
 pub fn push_escaped(out: &mut String, text: &str, context: Context) {
     let mut before = ' ';
     let mut rest = text;
     // Brackets that are open: one that closes none here would close one that the block has before this text.
     let mut open = 0u32;
     while let Some(c) = rest.chars().next() {
-        let after = rest[c.len_utf8()..].chars().next().unwrap_or(' ');
-        if let Some(span) = (c == '`' && before != '`').then(|| code_span(rest)).flatten() {
+        let next = rest[c.len_utf8()..].chars().next();
+        let after = next.unwrap_or(' ');
+        if let Some(span) = (c == '`' && before != '`').then(|| own_code(rest)).flatten() {
             out.push_str(span);
             before = '`';
             rest = &rest[span.len()..];
@@ -75,8 +95,8 @@ pub fn push_escaped(out: &mut String, text: &str, context: Context) {
             '*' => !(before.is_whitespace() && after.is_whitespace()),
             '_' => !before.is_alphanumeric() && !after.is_whitespace(),
             '~' => after == '~' || before == '~',
-            '<' => after.is_ascii_alphabetic() || matches!(after, '/' | '!' | '?'),
-            '&' => after == '#' || after.is_ascii_alphabetic(),
+            '<' => next.is_none_or(begins_tag),
+            '&' => next.is_none_or(begins_entity),
             '[' => {
                 open += 1;
                 context.links
@@ -84,7 +104,8 @@ pub fn push_escaped(out: &mut String, text: &str, context: Context) {
             ']' => {
                 let is_unopened = open == 0;
                 open = open.saturating_sub(1);
-                is_unopened && context.links
+                // One that is opened here is escaped there, and leaves this one to a bracket that is open before this text.
+                context.links && (is_unopened || context.is_part && matches!(after, '(' | '[' | ':'))
             }
             '\\' => after.is_ascii_punctuation() || after == ' ' && rest.len() == 1,
             _ => false,
@@ -98,8 +119,114 @@ pub fn push_escaped(out: &mut String, text: &str, context: Context) {
     }
 }
 
+/// Whether `<` and this character begin a tag, a comment or an address.
+pub fn begins_tag(after: char) -> bool {
+    after.is_ascii_alphabetic() || matches!(after, '/' | '!' | '?')
+}
+
+/// Whether `&` and this character begin the name or the number of a character.
+pub fn begins_entity(after: char) -> bool {
+    after == '#' || after.is_ascii_alphabetic()
+}
+
+/// Writes markdown after other markdown of its line, so that the end of the one and the beginning of the other are no markup together: two
+/// spans of code beside each other, whose marks would be counted as one, or a bracket and an address.
+pub fn join(out: &mut String, markdown: &str) {
+    if let (Some(last), Some(first)) = (out.chars().next_back(), markdown.chars().next()) {
+        let before = &out[..out.len() - last.len_utf8()];
+        let is_escaped = before.bytes().rev().take_while(|b| *b == b'\\').count() % 2 == 1;
+        match (last, first) {
+            ('`', '`') => out.push(' '),
+            _ if is_escaped => {}
+            (']', '(' | ':') | ('~', '~') => out.push('\\'),
+            ('!', '[') => out.insert(out.len() - 1, '\\'),
+            ('<', first) if begins_tag(first) => out.insert(out.len() - 1, '\\'),
+            ('&', first) if begins_entity(first) => out.insert(out.len() - 1, '\\'),
+            ('\\', _) => out.push('\\'),
+            _ => {}
+        }
+    }
+    out.push_str(markdown);
+}
+
+/// A formula that is no markup to readers who know no formulas either: what would begin a tag, a link, code or a fence there is written
+/// with blanks, which mean nothing in a formula. Blank lines, which no formula has, are left out.
+pub fn formula(latex: &str) -> String {
+    let mut out = String::with_capacity(latex.len());
+    for line in latex.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        let mut before = '\n';
+        for c in line.chars() {
+            let is_parted = match before {
+                '<' => begins_tag(c),
+                ']' => matches!(c, '(' | ':'),
+                '~' => c == '~',
+                _ => false,
+            };
+            if is_parted {
+                out.push(' ');
+            }
+            // The sign in a formula that a backtick is printed as.
+            out.push(if c == '`' { '‘' } else { c });
+            before = c;
+        }
+    }
+    out
+}
+
+/// A note, as it stands below the text: `[^label]: text`. To readers who know no notes this is the address of a link, and the text's first
+/// word is where it leads: one that nobody should follow is written as code.
+pub fn note(label: &str, text: &str) -> String {
+    let text = text.trim();
+    let word = text.split(char::is_whitespace).next().unwrap_or_default();
+    let address = word.replace('\\', "");
+    // After the address only a title may stand; more words are a text.
+    let after = text[word.len()..].lines().next().unwrap_or_default().trim();
+    let is_text = word.is_empty() || !(after.is_empty() || after.starts_with(['"', '\'', '(']));
+    if is_text || crate::link::target(&address).is_some() {
+        return format!("[^{label}]: {text}");
+    }
+    format!("[^{label}]: {}{}", code_span(&address), &text[word.len()..])
+}
+
+/// Text within a line as code.
+pub fn code_span(text: &str) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        return String::new();
+    }
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// A line of markdown, escaped where it would begin another block than a paragraph.
+pub fn guard_line(line: &str) -> String {
+    let line = line.trim();
+    let hashes = line.len() - line.trim_start_matches('#').len();
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let blank_after = |at: usize| line[at..].chars().next().is_none_or(char::is_whitespace);
+    let only = |mark: char| line.chars().all(|c| c == mark || c == ' ');
+    if ((1..=6).contains(&hashes) && blank_after(hashes))
+        || line.starts_with('>')
+        || (line.starts_with(['-', '+', '*']) && blank_after(1))
+        || line.starts_with("~~~") && !line.ends_with("~~")
+        || !line.is_empty() && (only('-') || only('='))
+        || is_delimiter_row(line)
+    {
+        return format!("\\{line}");
+    }
+    if (1..=9).contains(&digits) && line[digits..].starts_with(['.', ')']) && blank_after(digits + 1) {
+        return format!("{}\\{}", &line[..digits], &line[digits..]);
+    }
+    line.to_owned()
+}
+
 /// `` `word` `` at the start of the text, which is code to its reader too.
-fn code_span(text: &str) -> Option<&str> {
+fn own_code(text: &str) -> Option<&str> {
     let end = text[1..].find('`')? + 1;
     let inner = &text[1..end];
     let clean = !inner.is_empty() && inner.trim() == inner && !text[end + 1..].starts_with('`');
@@ -108,8 +235,17 @@ fn code_span(text: &str) -> Option<&str> {
 
 /// A text of one line or several as one line of markdown.
 pub fn inline(text: &str) -> String {
+    one_line(text, Context { links: true, is_part: false })
+}
+
+/// A text of one line or several as part of a line of markdown, beside markup.
+pub fn inline_part(text: &str) -> String {
+    one_line(text, Context { links: true, is_part: true })
+}
+
+fn one_line(text: &str, context: Context) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    push_escaped(&mut out, &text.split_whitespace().collect::<Vec<_>>().join(" "), Context { links: true });
+    push_escaped(&mut out, &text.split_whitespace().collect::<Vec<_>>().join(" "), context);
     out
 }
 
@@ -250,6 +386,56 @@ mod tests {
         };
         assert_eq!(written("](javascript:1)"), "\\](javascript:1)");
         assert_eq!((written("a] b"), written("[a](b)")), ("a] b".into(), "\\[a](b)".into()));
+    }
+
+    #[test]
+    fn what_follows_on_the_line_begins_no_markup() {
+        let joined = |parts: &[&str]| {
+            let mut out = String::new();
+            parts.iter().for_each(|part| join(&mut out, part));
+            out
+        };
+        for (parts, line) in [
+            (["`a`", "`b`"], "`a` `b`"),
+            (["[a]", "(b)"], "[a]\\(b)"),
+            (["\\[a\\]", "(b)"], "\\[a\\](b)"),
+            (["[^1]", ": b"], "[^1]\\: b"),
+            (["Oh!", "[a](b)"], "Oh\\![a](b)"),
+            (["<", "b>"], "\\<b>"),
+            (["<", "5"], "<5"),
+            (["&", "lt;"], "\\&lt;"),
+            (["~", "~"], "~\\~"),
+            (["\\\\", "`b`"], "\\\\`b`"),
+            (["\\", "`b`"], "\\\\`b`"),
+        ] {
+            assert_eq!(joined(&parts), line);
+        }
+        let part = |text: &str| {
+            let mut out = String::new();
+            push_escaped(&mut out, text, Context::of_part(text));
+            out
+        };
+        assert_eq!((part("a <").as_str(), part("a &").as_str(), part("a < b").as_str()), ("a \\<", "a \\&", "a < b"));
+        assert_eq!((part("[a](b)").as_str(), part("[a] b").as_str()), ("\\[a\\](b)", "[a] b"));
+    }
+
+    #[test]
+    fn a_formula_is_no_markup_and_says_the_same() {
+        assert_eq!(formula("a<b </x> 1<2 x<!y"), "a< b < /x> 1<2 x< !y");
+        assert_eq!(formula(" \n[a](b)\n\n [c]: d \n"), "[a] (b)\n[c] : d");
+        assert_eq!(formula("`x' ~~~"), "‘x' ~ ~ ~");
+    }
+
+    #[test]
+    fn a_note_is_no_link_to_where_nobody_should_go() {
+        assert_eq!(note("1", "javascript:alert(1) 'a'"), "[^1]: `javascript:alert(1)` 'a'");
+        assert_eq!((note("1", "Note: b"), note("1", "http://x")), ("[^1]: Note: b".into(), "[^1]: http://x".into()));
+    }
+
+    #[test]
+    fn a_line_of_bars_and_dashes_makes_no_table() {
+        assert_eq!(paragraphs("a | b\n-|-\n`c|<d>`"), "a | b\n\\-|-\n`c|<d>`\n\n");
+        assert_eq!((guard_line("|-|:-|").as_str(), guard_line("a|-").as_str()), ("\\|-|:-|", "a|-"));
     }
 
     #[test]

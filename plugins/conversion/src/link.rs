@@ -6,15 +6,29 @@ use crate::escape::{label, plain_label};
 /// where only the author's machine can go (`file:`, `cid:`).
 const SCHEMES: [&str; 6] = ["http", "https", "mailto", "ftp", "ftps", "tel"];
 
+/// An address as browsers read it: control characters and blanks around it, and tabs and line ends within it, are not there.
+fn read(address: &str) -> String {
+    let address = address.trim_matches(|c: char| c.is_whitespace() || c.is_control());
+    address.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect()
+}
+
+fn scheme(address: &str) -> Option<&str> {
+    let before_path = address.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    before_path.split_once(':').map(|(scheme, _)| scheme)
+}
+
+/// Whether an address leads to what lies beside the document, or within it: it names no scheme and no host.
+pub fn is_relative(address: &str) -> bool {
+    let address = read(address);
+    scheme(&address).is_none() && !address.replace('\\', "/").starts_with("//")
+}
+
 /// The address of a link, as it stands between the parentheses of one; none where it is empty, or of a scheme that no reader should
 /// follow. An address without a scheme is relative, and stays.
 pub fn target(address: &str) -> Option<String> {
-    // As browsers read an address: control characters and blanks around it, and tabs and line ends within it, are not there.
-    let address = address.trim_matches(|c: char| c.is_whitespace() || c.is_control());
-    let address: String = address.chars().filter(|c| !matches!(c, '\t' | '\n' | '\r')).collect();
-    let before_path = address.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let scheme = before_path.split_once(':').map(|(scheme, _)| scheme);
-    let is_followed = scheme.is_none_or(|scheme| SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)));
+    let address = read(address);
+    let is_followed =
+        scheme(&address).is_none_or(|scheme| SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)));
     if address.is_empty() || !is_followed {
         return None;
     }

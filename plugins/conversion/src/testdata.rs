@@ -1,14 +1,15 @@
 //! Documents for tests, written byte by byte, and what every conversion promises.
 
 use crate::document::pages_cover;
-use crate::{Converted, Options, Source};
+use crate::{Converted, Source};
 use morag_step::Failure;
+use pulldown_cmark::{Event, Options, Parser, Tag};
 use std::io::{Cursor, Write};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// A document to be converted, of which only the name is known.
 pub fn source(bytes: &[u8], name: &str) -> Source {
-    let options = Options::default();
+    let options = crate::Options::default();
     Source { bytes: bytes.to_vec(), file_name: name.into(), media_type: String::new(), language: None, options }
 }
 
@@ -29,6 +30,34 @@ pub fn broken(result: &Result<Converted, Failure>) -> Option<String> {
         Err(failure) if !CODES.contains(&failure.code.as_str()) => Some(failure.to_string()),
         _ => None,
     }
+}
+
+/// Where the links and the pictures of a markdown lead, as readers with tables and notes see it, and those without.
+///
+/// # Errors
+/// HTML in it, or an address of a scheme that no reader should follow, with the markdown.
+pub fn addresses(markdown: &str) -> Result<Vec<String>, String> {
+    const SCHEMES: [&str; 6] = ["http", "https", "mailto", "ftp", "ftps", "tel"];
+    let extended = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH;
+    let mut addresses = Vec::new();
+    for options in [Options::empty(), extended] {
+        for event in Parser::new_ext(markdown, options) {
+            match event {
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                    let scheme = dest_url.trim().split_once(':').map(|(scheme, _)| scheme.to_ascii_lowercase());
+                    let is_scheme =
+                        |text: &String| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+                    if scheme.filter(is_scheme).is_some_and(|scheme| !SCHEMES.contains(&scheme.as_str())) {
+                        return Err(format!("a link to {dest_url} in:\n{markdown}"));
+                    }
+                    addresses.push(dest_url.into_string());
+                }
+                Event::Html(html) | Event::InlineHtml(html) => return Err(format!("{html:?} in:\n{markdown}")),
+                _ => {}
+            }
+        }
+    }
+    Ok(addresses)
 }
 
 /// A zip of these entries, packed.

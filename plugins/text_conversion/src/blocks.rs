@@ -1,6 +1,7 @@
 //! Blocks of markdown that several formats write.
 
-use morag_conversion::escape::{label, push_fenced};
+pub use morag_conversion::escape::code_span;
+use morag_conversion::escape::{self, guard_line, label, push_fenced};
 use morag_conversion::markdown::push_cell;
 
 /// Ends what was written by a blank line, if anything was.
@@ -76,18 +77,6 @@ pub fn push_table(out: &mut String, rows: &[Vec<String>]) {
     out.push('\n');
 }
 
-/// Text within a line as code.
-pub fn code_span(text: &str) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.is_empty() {
-        return String::new();
-    }
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{fence}{space}{text}{space}{fence}")
-}
-
 /// A link; the text alone where the target is none that a reader should follow. `text` is markdown.
 pub fn link(text: &str, target: &str) -> String {
     let Some(address) = morag_conversion::link::target(target) else { return text.to_owned() };
@@ -148,8 +137,22 @@ pub fn indent(line: &str) -> usize {
         .sum()
 }
 
-/// A first word that would make something else of a paragraph.
-pub fn start_of_block(text: String) -> String {
+/// A formula of its own; nothing for an empty one.
+pub fn formula(latex: &str) -> String {
+    let latex = escape::formula(latex);
+    if latex.is_empty() { latex } else { format!("$$\n{latex}\n$$") }
+}
+
+/// A formula within a line; nothing for an empty one.
+pub fn inline_formula(latex: &str) -> String {
+    let latex = escape::formula(latex).split_whitespace().collect::<Vec<_>>().join(" ");
+    if latex.is_empty() { latex } else { format!("${latex}$") }
+}
+
+/// Markdown of one paragraph, whose lines begin nothing else.
+pub fn paragraph(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(guard_line).collect();
+    let text = lines.join("\n");
     match text.chars().next() {
         Some('#' | '>' | '+' | '-') => format!("\\{text}"),
         _ => text,

@@ -8,7 +8,7 @@ use html5ever::tendril::StrTendril;
 use html5ever::{Attribute, LocalName, QualName, local_name, ns};
 use markup5ever_rcdom::NodeData;
 use morag_conversion::document::{Properties, keywords, property};
-use morag_conversion::escape::{label, push_heading};
+use morag_conversion::escape::{begins_tag, code_span, is_delimiter_row, label, push_fenced, push_heading};
 use morag_conversion::formats;
 use morag_conversion::images::data_uri;
 use morag_conversion::link::{picture, target};
@@ -23,6 +23,18 @@ const HTML_BYTES_MAX: usize = 16 << 20;
 const DEPTH_MAX: usize = 100;
 /// Bytes in which an encoding is declared, as browsers have it.
 const CHARSET_BYTES: usize = 1024;
+
+/// Attribute of preformatted text that stands within a line, where it cannot be a block. No page has one of this name either.
+const WITHIN_LINE: &str = "within a line";
+/// Characters that stand for others in the tree: what these begin is only seen when the whole line is written ([`put_back`]). No page has
+/// them, since [`look`] leaves control characters out.
+const LESS: char = '\u{1}';
+const AND: char = '\u{2}';
+const MARK: char = '\u{3}';
+const BAR: char = '\u{4}';
+const BAR_TEXT: &str = "\u{4}";
+/// At the beginning and the end of code within a line.
+const CODE: char = '\u{5}';
 
 /// Attribute of a picture with the markdown that stands for it. No page has one of this name, since a blank ends a name there.
 const REFERENCE: &str = "the reference";
@@ -48,7 +60,7 @@ pub fn convert(bytes: &[u8], images: &Images<'_>) -> Result<Converted, Failure> 
     let writer = writer();
     let tree = html_tree::parse(&source).map_err(|reason| failures::corrupt(&formats::HTML, reason))?;
     let found = look(&tree, images);
-    let mut out = markdown::finish(&tidy_tables(&writer.tree_to_markdown(&tree)));
+    let mut out = markdown::finish(&tidy(&writer.tree_to_markdown(&tree)));
     if out.is_empty() {
         return Err(failures::empty("the page has no text"));
     }
@@ -127,14 +139,23 @@ fn empty_cell() -> Rc<Node> {
 }
 
 /// Tables without the spaces that align their columns, which are most of the bytes of a wide table, and with bars escaped
-/// as other readers of markdown than browsers know it.
-fn tidy_tables(text: &str) -> String {
+/// as other readers of markdown than browsers know it; and the characters that others stood for.
+fn tidy(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut fenced = false;
+    // Marks of the block of code that is open.
+    let mut fence = 0;
     for line in text.split_inclusive('\n') {
-        fenced ^= line.trim_start().starts_with("```");
-        if fenced {
+        // Within lists and quotations.
+        let inner = line.trim_start_matches(|c: char| c.is_ascii_digit() || " >-.".contains(c));
+        let marks = inner.len() - inner.trim_start_matches('`').len();
+        let info = inner[marks..].trim_end();
+        if fence > 0 || (marks >= 3 && !info.contains('`')) {
             out.push_str(line);
+            fence = match fence {
+                0 => marks,
+                open if marks >= open && info.is_empty() => 0,
+                open => open,
+            };
             continue;
         }
         if !line.starts_with('|') {
@@ -142,23 +163,63 @@ fn tidy_tables(text: &str) -> String {
             match line.trim().is_empty() {
                 true if out.ends_with("\n\n") => {}
                 true => out.push('\n'),
-                false => out.push_str(line),
+                false => put_back(&mut out, line, false),
             }
             continue;
         }
         let words = line.replace("&#124;", "\\|");
+        let mut row = String::with_capacity(words.len());
         for word in words.split_whitespace() {
-            if !out.is_empty() && !out.ends_with('\n') {
-                out.push(' ');
+            if !row.is_empty() {
+                row.push(' ');
             }
             // A delimiter row is three dashes a column, however wide the column was.
-            out.push_str(if word.len() > 3 && word.bytes().all(|b| b == b'-') { "---" } else { word });
+            row.push_str(if word.len() > 3 && word.bytes().all(|b| b == b'-') { "---" } else { word });
         }
+        put_back(&mut out, &row, true);
         if line.ends_with('\n') {
             out.push('\n');
         }
     }
     out
+}
+
+/// Writes a line with the characters of its text that others stood for, escaped where they would be markup.
+fn put_back(out: &mut String, line: &str, is_row: bool) {
+    // Real bars are those of our own tables, and within code.
+    let text = line.trim_start_matches(' ');
+    out.push_str(&line[..line.len() - text.len()]);
+    if !is_row && is_delimiter_row(&text.trim_end().replace(BAR, "|")) {
+        out.push('\\');
+    }
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        let (c, is_markup) = match c {
+            LESS => ('<', rest.starts_with(|after| after == MARK || begins_tag(after))),
+            AND => ('&', is_entity(rest)),
+            MARK => ('!', rest.starts_with('[')),
+            BAR => ('|', is_row),
+            CODE => {
+                // Two spans of code beside each other would be one.
+                if rest.starts_with(CODE) {
+                    out.push(' ');
+                }
+                continue;
+            }
+            c => (c, false),
+        };
+        if is_markup {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+}
+
+/// Whether a text after `&` names a character: `lt;`, `#60;`.
+fn is_entity(text: &str) -> bool {
+    let after = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '#');
+    after.len() < text.len() && after.starts_with(';')
 }
 
 fn writer() -> HtmlToMarkdown {
@@ -178,13 +239,82 @@ fn writer() -> HtmlToMarkdown {
             let value =
                 |name: &str| element.attrs.iter().find(|attr| &*attr.name.local == name).map(|attr| &*attr.value);
             if let Some(reference) = value(REFERENCE) {
-                return Some(reference.to_owned().into());
+                return Some(reference.replace('|', BAR_TEXT).into());
             }
             // Of a picture within the page, which is bytes in letters, only its text is of use.
             let picture = picture(value("alt").unwrap_or_default(), value("src")?, value("title"));
-            (!picture.is_empty()).then(|| picture.into())
+            (!picture.is_empty()).then(|| picture.replace('|', BAR_TEXT).into())
+        })
+        // The writer's own handlers pass on what is within these as it is.
+        .add_handler(vec!["span"], |handlers: &dyn Handlers, element: Element| {
+            Some(handlers.walk_children(element.node))
+        })
+        .add_handler(vec!["code"], |_: &dyn Handlers, element: Element| Some(code(element.node).into()))
+        .add_handler(vec!["pre"], |_: &dyn Handlers, element: Element| {
+            if element.attrs.iter().any(|attr| &*attr.name.local == WITHIN_LINE) {
+                return Some(format!(" {} ", code(element.node)).into());
+            }
+            let Code { text, language, references } = code_of(element.node);
+            let text = text.strip_prefix('\n').unwrap_or(&text).trim_end();
+            let mut out = String::from("\n\n");
+            if !text.trim().is_empty() {
+                push_fenced(&mut out, &language, text);
+            }
+            Some(format!("{out}\n{references}\n\n").into())
         })
         .build()
+}
+
+/// What is in an element of code.
+#[derive(Default)]
+struct Code {
+    text: String,
+    language: String,
+    /// Of the pictures in it, which no code can show.
+    references: String,
+}
+
+fn code_of(node: &Rc<Node>) -> Code {
+    let mut code = Code::default();
+    let mut open = vec![(node.clone(), false)];
+    while let Some((node, is_end)) = open.pop() {
+        match &node.data {
+            NodeData::Text { contents } => code.text.push_str(&contents.borrow()),
+            NodeData::Element { name, attrs, .. } if !SKIPPED.contains(&&*name.local) => {
+                let name = &*name.local;
+                let is_line = matches!(name, "div" | "p" | "li" | "tr");
+                if is_line && !code.text.is_empty() && !code.text.ends_with('\n') || name == "br" {
+                    code.text.push('\n');
+                }
+                if is_end {
+                    continue;
+                }
+                for attr in attrs.borrow().iter() {
+                    match &*attr.name.local {
+                        REFERENCE => code.references.push_str(&attr.value.replace('|', BAR_TEXT)),
+                        "class" if code.language.is_empty() => {
+                            let own = attr.value.split_whitespace().find_map(|class| class.strip_prefix("language-"));
+                            code.language.push_str(own.unwrap_or_default());
+                        }
+                        _ => {}
+                    }
+                }
+                if is_line {
+                    open.push((node.clone(), true));
+                }
+                open.extend(node.children.borrow().iter().rev().map(|child| (child.clone(), false)));
+            }
+            _ => {}
+        }
+    }
+    code
+}
+
+/// An element of code within a line.
+fn code(node: &Rc<Node>) -> String {
+    let Code { text, references, .. } = code_of(node);
+    let code = code_span(&text);
+    if code.is_empty() { references } else { format!("{CODE}{code}{CODE}{references}") }
 }
 
 struct Found {
@@ -192,19 +322,52 @@ struct Found {
     has_heading: bool,
 }
 
+/// What the elements around a node say about it.
+#[derive(Clone, Copy)]
+struct Around {
+    depth: usize,
+    is_written: bool,
+    in_code: bool,
+    /// Blocks are not possible here.
+    in_line: bool,
+    in_cell: bool,
+}
+
 /// Reads what the head says, takes the pictures within the page, and cuts the tree where it is deeper than the writer can go: what is below
 /// stays as text.
 fn look(tree: &Rc<Node>, images: &Images<'_>) -> Found {
     let mut properties = Properties::default();
     let mut has_heading = false;
-    let mut open = vec![(tree.clone(), 0, true)];
-    while let Some((node, depth, is_written)) = open.pop() {
-        let mut is_written = is_written;
+    let root = Around { depth: 0, is_written: true, in_code: false, in_line: false, in_cell: false };
+    let mut open = vec![(tree.clone(), root)];
+    while let Some((node, around)) = open.pop() {
+        let mut within = Around { depth: around.depth + 1, ..around };
+        if let NodeData::Text { contents } = &node.data {
+            let text = without_marks(&contents.borrow(), around.in_code);
+            *contents.borrow_mut() = text;
+        }
         if let NodeData::Element { name, attrs, .. } = &node.data {
-            is_written &= !SKIPPED.contains(&&*name.local);
+            within.is_written &= !SKIPPED.contains(&&*name.local);
             match &*name.local {
-                "img" if is_written => take_picture(&mut attrs.borrow_mut(), images),
-                "a" => take_link(&mut attrs.borrow_mut()),
+                "img" if within.is_written => take_picture(&mut attrs.borrow_mut(), images),
+                "a" => {
+                    take_link(&mut attrs.borrow_mut());
+                    within.in_line = true;
+                }
+                "code" => within.in_code = true,
+                "pre" => {
+                    within.in_code = true;
+                    if around.in_line {
+                        let name = QualName::new(None, ns!(), LocalName::from(WITHIN_LINE));
+                        attrs.borrow_mut().push(Attribute { name, value: StrTendril::new() });
+                    }
+                }
+                "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "b" | "strong" | "i" | "em" | "caption" => {
+                    within.in_line = true;
+                }
+                // A cell is a line where its table is written as one.
+                "table" => within.in_line |= !around.in_cell && has_header(&node),
+                "td" | "th" => within.in_cell = true,
                 _ => {}
             }
             let attrs = attrs.borrow();
@@ -224,15 +387,45 @@ fn look(tree: &Rc<Node>, images: &Images<'_>) -> Found {
                 _ => {}
             }
         }
-        if depth >= DEPTH_MAX && !node.children.borrow().is_empty() {
-            let text = StrTendril::from(text_of(&node));
+        if around.depth >= DEPTH_MAX && !node.children.borrow().is_empty() {
+            let text = without_marks(&text_of(&node), within.in_code);
             *node.children.borrow_mut() = vec![Node::new(NodeData::Text { contents: RefCell::new(text) })];
             continue;
         }
         // Reversed, so that the first is popped first.
-        open.extend(node.children.borrow().iter().rev().map(|child| (child.clone(), depth + 1, is_written)));
+        open.extend(node.children.borrow().iter().rev().map(|child| (child.clone(), within)));
     }
     Found { properties, has_heading }
+}
+
+/// A text without control characters; where it is no code, others stand for those that may be markup by what follows them.
+fn without_marks(text: &str, in_code: bool) -> StrTendril {
+    let shown = text.chars().filter_map(|c| match c {
+        '\n' | '\r' | '\t' | '\u{c}' => Some(c),
+        c if c.is_control() => None,
+        '<' if !in_code => Some(LESS),
+        '&' if !in_code => Some(AND),
+        '!' if !in_code => Some(MARK),
+        '|' if !in_code => Some(BAR),
+        c => Some(c),
+    });
+    StrTendril::from(shown.collect::<String>())
+}
+
+/// Whether a table has cells of headings, so that it is written as a table.
+fn has_header(table: &Rc<Node>) -> bool {
+    let mut open: Vec<Rc<Node>> = table.children.borrow().iter().cloned().collect();
+    while let Some(node) = open.pop() {
+        if let NodeData::Element { name, .. } = &node.data {
+            match &*name.local {
+                "th" | "thead" => return true,
+                "table" => continue,
+                _ => {}
+            }
+        }
+        open.extend(node.children.borrow().iter().cloned());
+    }
+    false
 }
 
 /// Gives a picture that is within the page the markdown that stands for it, if it becomes a file.
@@ -251,7 +444,7 @@ fn take_link(attributes: &mut Vec<Attribute>) {
     attributes.retain_mut(|attribute| {
         let value = match &*attribute.name.local {
             "href" => target(&attribute.value),
-            "title" => Some(label(&attribute.value)),
+            "title" => Some(label(&attribute.value).replace('|', BAR_TEXT)),
             _ => return true,
         };
         let Some(value) = value.filter(|value| !value.is_empty()) else { return false };
@@ -435,6 +628,43 @@ mod tests {
         let cells =
             page("<table><tr><th>a<th>b<tr><td><img alt='p | q\n| evil' src='x|y'><td><a href='c|d'>e</a></table>");
         assert!(cells.ends_with("| ![p \\| q \\| evil](x%7Cy) | [e](c%7Cd) |\n"), "{cells}");
+    }
+
+    #[test]
+    fn preformatted_text_is_a_block_of_code_with_its_lines() {
+        assert_eq!(
+            page("<p>a<pre>\n  x &lt;b&gt; ```\n\n  *y*|\n</pre>c"),
+            "a\n\n````\n  x <b> ```\n\n  *y*|\n````\n\nc\n"
+        );
+        assert_eq!(
+            page(
+                "<pre class=x><code class='y\nlanguage-c++ z'><span>a;</span><br>b<div>c</div><div>d</div></code></pre>"
+            ),
+            "```c++\na;\nb\nc\nd\n```\n"
+        );
+        assert_eq!(
+            page("<ol><li>a<pre>b\n\n| c |</pre><li>d</ol>"),
+            "1. a\n\n   ```\n   b\n\n   | c |\n   ```\n\n2. d\n"
+        );
+        assert_eq!(page("<blockquote><pre>a\n| b |</pre></blockquote>"), "> ```\n> a\n> | b |\n> ```\n");
+        assert_eq!(page("<table><tr><td><pre>a\nb</pre></table>"), "```\na\nb\n```\n");
+        assert_eq!(page("<table><tr><th>h<tr><td><pre>a\n|b</pre></table>"), "| h |\n| --- |\n| `a \\|b` |\n");
+        assert_eq!(page("<h2>a <pre>b\nc</pre>d</h2>"), "## a `b c` d\n");
+        assert_eq!(page("<pre>  \n </pre>a"), "a\n");
+    }
+
+    #[test]
+    fn code_within_a_line_is_one_line() {
+        assert_eq!(page("<p>a <code>b\n <b>c</b>`</code><code></code><kbd>d</kbd>"), "a `` b c` ``d\n");
+        assert_eq!(page("<p><code>a</code><code id=b>b</code>"), "`a` `b`\n");
+    }
+
+    #[test]
+    fn only_what_would_be_markup_is_escaped() {
+        let same = "AT&T, Q&A: 3 < 5 | a&b=c! <5 a<";
+        assert_eq!(page(&format!("<p>{}", same.replace('&', "&amp;").replace('<', "&lt;"))), format!("{same}\n"));
+        assert_eq!(page("<p>&amp;lt; Oh!<a href=b>c</a> &lt;<b>d</b>"), "\\&lt; Oh\\![c](b) <**d**\n");
+        assert_eq!(page("<p>a\u{1}b\u{5}&#4;c<img alt='d\u{4}' src=e>"), "abc![d](e)\n");
     }
 
     #[test]

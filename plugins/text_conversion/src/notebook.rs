@@ -4,7 +4,7 @@ use crate::blocks::push_block;
 use crate::data::{Value, json};
 use crate::{html, text};
 use morag_conversion::document::{Properties, property};
-use morag_conversion::escape::{push_fenced, push_heading};
+use morag_conversion::escape::{formula, push_fenced, push_heading};
 use morag_conversion::images::{LeftOut, base64, data_uri};
 use morag_conversion::{Converted, Images, failures, formats, markdown};
 use morag_step::Failure;
@@ -132,11 +132,11 @@ fn push_output(out: &mut String, output: &Value, images: &Images<'_>) {
             let table =
                 of(["text/html", "html"]).filter(|html| html.contains("<table") && html.len() <= TABLE_BYTES_MAX);
             if let Some(table) = table.and_then(|html| html::convert(html.as_bytes(), &Images::none()).ok()) {
-                push_block(out, &cut(&table.markdown, OUTPUT_BYTES_MAX));
+                push_block(out, cut_table(&table.markdown));
             } else if let Some(text) = text_of(data, "text/markdown") {
                 push_block(out, &with_pictures(&markdown::normalise(&text), None, images));
             } else if let Some(text) = text_of(data, "text/latex").or_else(|| text_of(data, "latex")) {
-                push_block(out, &markdown::normalise(&text));
+                push_block(out, &formula(&markdown::normalise(&text)));
             } else if let Some(text) = of(["text/plain", "text"]) {
                 // What a picture is called inside the program says nothing to a reader.
                 let of_picture = text.starts_with('<') && text.trim_end().ends_with('>');
@@ -147,6 +147,18 @@ fn push_output(out: &mut String, output: &Value, images: &Images<'_>) {
         }
         _ => {}
     }
+}
+
+/// Markdown of a table up to the last whole line that is kept, and to the first block of code in it: one that is cut has no end, and would
+/// take in what follows.
+fn cut_table(markdown: &str) -> &str {
+    if markdown.len() <= OUTPUT_BYTES_MAX {
+        return markdown;
+    }
+    let kept = &markdown[..markdown.floor_char_boundary(OUTPUT_BYTES_MAX)];
+    let kept = &kept[..kept.rfind('\n').unwrap_or(0)];
+    let code = kept.find("```").map_or(kept.len(), |at| kept[..at].rfind('\n').unwrap_or(0));
+    &kept[..code]
 }
 
 fn cut(text: &str, bytes_max: usize) -> String {

@@ -1,7 +1,7 @@
 //! Blocks: sections, paragraphs, and what stands between lines of the same marks.
 
 use super::{DEPTH_MAX, Document, attribute};
-use crate::blocks::{gap, indent, picture, push_block, push_code, push_quote, start_of_block};
+use crate::blocks::{formula, gap, indent, paragraph, picture, push_block, push_code, push_quote};
 
 /// What stands in brackets before a block, and its title.
 #[derive(Debug, Default, Clone)]
@@ -138,7 +138,7 @@ impl Document {
         match admonition(name) {
             Some(title) => push_quote(out, &format!("**{title}:** {markdown}")),
             None if matches!(name, "quote" | "verse") => push_quote(out, &with_author(&markdown, style)),
-            None => push_block(out, &start_of_block(markdown)),
+            None => push_block(out, &paragraph(&markdown)),
         }
     }
 
@@ -151,7 +151,7 @@ impl Document {
             return push_code(out, language, lines);
         }
         if style.has("stem") || style.has("latexmath") || style.has("asciimath") {
-            return push_block(out, &format!("$$\n{}\n$$", lines.join("\n").trim()));
+            return push_block(out, &formula(&lines.join("\n")));
         }
         let source = matches!(style.word(0), "source" | "listing" | "literal");
         match mark.as_bytes() {

@@ -1,8 +1,8 @@
 //! Markup within lines.
 
 use super::Document;
-use crate::blocks::{code_span, link, picture};
-use morag_conversion::escape::{Context, push_escaped};
+use crate::blocks::{code_span, inline_formula, link, picture};
+use morag_conversion::escape::{Context, join, push_escaped};
 
 /// Bytes of marked text: a longer one has lost its end, which is not looked for again and again.
 const SPAN_BYTES_MAX: usize = 1_000;
@@ -44,7 +44,7 @@ impl Document {
             match marked {
                 Some((markdown, len)) if len > 0 => {
                     flush(&mut out, &mut plain);
-                    out.push_str(&markdown);
+                    join(&mut out, &markdown);
                     before = rest[..len].chars().next_back().unwrap_or(' ');
                     rest = &rest[len..];
                 }
@@ -107,7 +107,11 @@ impl Document {
             if !address.contains("//") && name != "mailto" {
                 return None;
             }
-            let Some((text, len)) = bracketed(&near[end..]) else { return Some((address.to_owned(), end)) };
+            let Some((text, len)) = bracketed(&near[end..]) else {
+                // What an address has is no markup but for these.
+                let is_plain = !address.contains(['`', '\\', '*', '~', '&', '!']);
+                return Some((if is_plain { address.to_owned() } else { escaped(address) }, end));
+            };
             let shown = self.marked_text(without_attributes(text), depth + 1);
             return Some((link(&shown, address), end + len));
         }
@@ -140,7 +144,7 @@ impl Document {
         let markdown = match name {
             "link" => {
                 let shown = self.marked_text(without_attributes(text), depth + 1);
-                link(if shown.is_empty() { target } else { &shown }, target)
+                if shown.is_empty() { link(&escaped(target), target) } else { link(&shown, target) }
             }
             "xref" => self.marked_text(if text.is_empty() { target } else { text }, depth + 1),
             "image" => picture(without_attributes(text), target),
@@ -156,7 +160,7 @@ impl Document {
             }
             "kbd" => code_span(text),
             "menu" => escaped(&format!("{target} > {text}")),
-            "stem" | "latexmath" | "asciimath" => format!("${text}$"),
+            "stem" | "latexmath" | "asciimath" => inline_formula(text),
             "btn" | "pass" => escaped(text),
             _ => String::new(),
         };
@@ -173,12 +177,14 @@ fn wrapped(mark: &str, text: &str) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    morag_conversion::escape::inline(text)
+    morag_conversion::escape::inline_part(text)
 }
 
 fn flush(out: &mut String, plain: &mut String) {
     if !plain.is_empty() {
-        push_escaped(out, plain, Context::of(&[plain]));
+        let mut own = String::with_capacity(plain.len());
+        push_escaped(&mut own, plain, Context::of_part(plain));
+        join(out, &own);
         plain.clear();
     }
 }

@@ -7,6 +7,7 @@ mod tables;
 
 use crate::markup;
 use morag_conversion::document::{Properties, keywords, property};
+use morag_conversion::escape::note;
 use morag_conversion::{Converted, dates, formats};
 use morag_step::Failure;
 use std::cell::Cell;
@@ -47,9 +48,9 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
     let mut out = String::new();
     let header = document.header(&mut out, &lines);
     document.blocks(&mut out, &lines[header..], 0);
-    for (note, number) in std::mem::take(&mut document.footnotes).iter().zip(1..) {
+    for (text, number) in std::mem::take(&mut document.footnotes).iter().zip(1..) {
         crate::blocks::gap(&mut out);
-        out.push_str(&format!("[^{number}]: {note}\n"));
+        out.push_str(&format!("{}\n", note(&number.to_string(), text)));
     }
     markup::done(&formats::ADOC, &out, label, document.properties, document.included)
 }

@@ -1,7 +1,7 @@
 //! Blocks: titles, paragraphs, lists, quotations, code.
 
 use super::{DEPTH_MAX, Document};
-use crate::blocks::{code_span, dedent, gap, indent, push_block, push_code, push_item, push_quote, start_of_block};
+use crate::blocks::{code_span, dedent, gap, indent, paragraph, push_block, push_code, push_item, push_quote};
 use morag_conversion::document::property;
 
 impl Document {
@@ -228,13 +228,13 @@ impl Document {
         let used = until_blank(lines);
         let text = lines[..used].join("\n");
         let Some(before) = text.strip_suffix("::") else {
-            push_block(out, &start_of_block(self.inline(&text)));
+            push_block(out, &paragraph(&self.inline(&text)));
             return used;
         };
         // Code follows; `::` alone says nothing else, and one colon stays where words come before it.
         if !before.trim().is_empty() {
             let colon = if before.ends_with(char::is_whitespace) { "" } else { ":" };
-            push_block(out, &start_of_block(self.inline(&format!("{}{colon}", before.trim_end()))));
+            push_block(out, &paragraph(&self.inline(&format!("{}{colon}", before.trim_end()))));
         }
         let (inner, more) = indented(&lines[used..]);
         push_code(out, "", &inner);

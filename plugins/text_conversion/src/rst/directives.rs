@@ -2,8 +2,9 @@
 
 use super::Document;
 use super::blocks::field;
-use crate::blocks::{code_span, picture, push_block, push_code, push_quote};
+use crate::blocks::{code_span, formula, picture, push_block, push_code, push_quote};
 use csv::ReaderBuilder;
+use morag_conversion::escape::note;
 
 /// A directive.
 struct Directive<'a> {
@@ -45,13 +46,13 @@ impl Document {
     pub(super) fn explicit(&mut self, out: &mut String, lines: &[&str], depth: usize) {
         let first = lines[0];
         if let Some((label, text)) = first.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            let mut note = vec![text.trim()];
-            note.extend(&lines[1..]);
+            let mut said = vec![text.trim()];
+            said.extend(&lines[1..]);
             let mut inner = String::new();
-            self.blocks(&mut inner, &note, depth + 1);
+            self.blocks(&mut inner, &said, depth + 1);
             let label: String =
                 label.trim_start_matches('#').chars().filter(|c| c.is_alphanumeric() || "-_.*".contains(*c)).collect();
-            push_block(out, &format!("[^{label}]: {}", inner.trim().replace('\n', "\n    ")));
+            push_block(out, &note(&label, &inner.trim().replace('\n', "\n    ")));
             return;
         }
         // Targets and substitutions are known already; what is neither is a comment.
@@ -81,8 +82,8 @@ impl Document {
             "math" => {
                 let mut lines = vec![directive.argument];
                 lines.extend(directive.content);
-                let formula = lines.join("\n");
-                push_block(out, &format!("$$\n{}\n$$", formula.trim()));
+                let latex = lines.join("\n");
+                push_block(out, &formula(&latex));
             }
             "image" | "figure" => {
                 let option =

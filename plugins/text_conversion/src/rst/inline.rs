@@ -1,8 +1,8 @@
 //! Markup within lines.
 
 use super::Document;
-use crate::blocks::{code_span, link};
-use morag_conversion::escape::{Context, push_escaped};
+use crate::blocks::{code_span, inline_formula, link};
+use morag_conversion::escape::{Context, join, push_escaped};
 
 /// Bytes of marked text: a longer one has lost its end, which is not looked for again and again.
 const SPAN_BYTES_MAX: usize = 2_000;
@@ -38,7 +38,7 @@ impl Document {
             match marked {
                 Some((markdown, len)) => {
                     flush(&mut out, &mut plain);
-                    out.push_str(&markdown);
+                    join(&mut out, &markdown);
                     before = rest[..len].chars().next_back().unwrap_or(' ');
                     rest = &rest[len..];
                 }
@@ -124,7 +124,7 @@ impl Document {
                 _ => (text, ""),
             };
         match role.rsplit(':').next().unwrap_or(role) {
-            "math" => format!("${}$", text.split_whitespace().collect::<Vec<_>>().join(" ")),
+            "math" => inline_formula(text),
             "strong" => format!("**{}**", escaped(shown)),
             "emphasis" | "title" | "dfn" => format!("*{}*", escaped(shown)),
             "pep" => format!("PEP {}", escaped(shown)),
@@ -160,13 +160,15 @@ impl Document {
 
 fn flush(out: &mut String, plain: &mut String) {
     if !plain.is_empty() {
-        push_escaped(out, plain, Context::of(&[plain]));
+        let mut own = String::with_capacity(plain.len());
+        push_escaped(&mut own, plain, Context::of_part(plain));
+        join(out, &own);
         plain.clear();
     }
 }
 
 fn escaped(text: &str) -> String {
-    morag_conversion::escape::inline(text)
+    morag_conversion::escape::inline_part(text)
 }
 
 fn unescape(text: &str) -> String {

@@ -2,9 +2,9 @@
 
 use super::source::{Source, command_name, end_of_formula, verbatim};
 use super::symbols::{accented, symbol};
-use super::{Document, EXPANSIONS_MAX, MACRO_BYTES_MAX, MACROS_MAX, Sink, display, inline_formula, wrapped};
-use crate::blocks::{code_span, gap, link, picture};
-use morag_conversion::escape::inline;
+use super::{Document, EXPANSIONS_MAX, MACRO_BYTES_MAX, MACROS_MAX, Sink, display, wrapped};
+use crate::blocks::{code_span, gap, inline_formula, link, picture};
+use morag_conversion::escape::inline_part;
 use std::ops::Range;
 
 /// Commands whose arguments say how something is set: they are left out with as many arguments.
@@ -214,7 +214,7 @@ impl Document {
                 sink.inline(&link(&text, &target));
                 return Some(next);
             }
-            "url" => sink.inline(&inline(source.text[inner].trim())),
+            "url" => sink.inline(&inline_part(source.text[inner].trim())),
             "caption" | "subtitle" | "institute" => {
                 let text = self.text(source, inner);
                 sink.block(&text);

@@ -7,10 +7,10 @@ mod source;
 mod symbols;
 mod tables;
 
-use crate::blocks::gap;
+use crate::blocks::{formula, gap, inline_formula, paragraph};
 use crate::markup;
 use morag_conversion::document::{Properties, property};
-use morag_conversion::escape::{Context, push_escaped};
+use morag_conversion::escape::{Context, join, note, push_escaped};
 use morag_conversion::{Converted, dates, formats};
 use morag_step::Failure;
 use source::Source;
@@ -39,7 +39,9 @@ struct Sink {
 impl Sink {
     fn escape(&mut self) {
         if !self.plain.is_empty() {
-            push_escaped(&mut self.paragraph, &self.plain, Context::of(&[&self.plain]));
+            let mut plain = String::with_capacity(self.plain.len());
+            push_escaped(&mut plain, &self.plain, Context::of_part(&self.plain));
+            join(&mut self.paragraph, &plain);
             self.plain.clear();
         }
     }
@@ -47,20 +49,16 @@ impl Sink {
     /// Adds markdown within the paragraph.
     fn inline(&mut self, markdown: &str) {
         self.escape();
-        self.paragraph.push_str(markdown);
+        join(&mut self.paragraph, markdown);
     }
 
     /// Ends the paragraph.
     fn end(&mut self) {
         self.escape();
-        let text = self.paragraph.lines().map(str::trim).collect::<Vec<_>>().join("\n");
-        let text = text.trim().trim_end_matches('\\').trim_end();
+        let text = self.paragraph.trim().trim_end_matches('\\').trim_end();
         if !text.is_empty() {
             gap(&mut self.out);
-            if text.starts_with(['#', '>', '+', '-']) {
-                self.out.push('\\');
-            }
-            self.out.push_str(text);
+            self.out.push_str(&paragraph(text));
             self.out.push_str("\n\n");
         }
         self.paragraph.clear();
@@ -116,9 +114,9 @@ pub fn convert(bytes: &[u8]) -> Result<Converted, Failure> {
         out.push_str(&format!("# {}\n\n", title.replace('\n', " ")));
     }
     out.push_str(&sink.out);
-    for (note, number) in document.footnotes.iter().zip(1..) {
+    for (text, number) in document.footnotes.iter().zip(1..) {
         gap(&mut out);
-        out.push_str(&format!("[^{number}]: {note}\n"));
+        out.push_str(&format!("{}\n", note(&number.to_string(), text)));
     }
     markup::done(&formats::TEX, &out, label, document.properties, document.included)
 }
@@ -281,23 +279,17 @@ fn wrapped(mark: &str, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("{mark}{text}{mark}") }
 }
 
-fn inline_formula(formula: &str) -> String {
-    let formula = formula.split_whitespace().collect::<Vec<_>>().join(" ");
-    if formula.is_empty() { String::new() } else { format!("${formula}$") }
-}
-
 /// A formula of its own, without the names that others refer to it by.
-fn display(formula: &str) -> String {
+fn display(latex: &str) -> String {
     let mut out = String::new();
-    let mut rest = formula;
+    let mut rest = latex;
     while let Some(at) = rest.find("\\label{") {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         rest = rest.find('}').map_or("", |end| &rest[end + 1..]);
     }
     out.push_str(rest);
-    let lines: Vec<&str> = out.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    if lines.is_empty() { String::new() } else { format!("$$\n{}\n$$", lines.join("\n")) }
+    formula(&out)
 }
 
 #[cfg(test)]
