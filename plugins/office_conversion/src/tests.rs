@@ -5,10 +5,10 @@ mod images;
 use crate::convert;
 use crate::testdata::{
     self, epub, odf, ole, pptx, sample_doc, sample_epub, sample_odp, sample_ods, sample_odt, sample_ppt, sample_pptx,
-    sample_rtf, sample_xls, sample_xlsx, shape, xls, xlsx,
+    sample_rtf, sample_xls, sample_xlsx, shape, with_parts, xls, xlsx,
 };
 use morag_conversion::Converted;
-use morag_conversion::testdata::{broken, docx, sample_docx, source, zip_of};
+use morag_conversion::testdata::{addresses, broken, docx, sample_docx, source, zip_of};
 use morag_step::Failure;
 use proptest::prelude::*;
 
@@ -287,10 +287,106 @@ fn links_are_never_opened_and_macros_never_run() {
     assert_eq!(converted(&zip).markdown, "## Title\n");
 }
 
+/// A document of Word of one paragraph, in which `r9` is a link to an address.
+fn docx_with_link(paragraph: &str, address: &str) -> Vec<u8> {
+    let relations = format!(
+        "<Relationships><Relationship Id='r9' Type='x/hyperlink' TargetMode='External' Target='{address}'/></Relationships>"
+    );
+    let bytes = docx(&format!("<w:p xmlns:r='r' xmlns:m='m'>{paragraph}</w:p>"));
+    with_parts(&bytes, &[("word/_rels/document.xml.rels", relations.as_bytes())])
+}
+
+/// Each of these was HTML or a link once, made of parts that are neither by themselves.
+#[test]
+fn parts_of_a_text_make_no_markup_together() {
+    let run =
+        |style: &str, text: &str| format!("<w:r><w:rPr>{style}</w:rPr><w:t xml:space='preserve'>{text}</w:t></w:r>");
+    let formula = |text: &str| format!("<m:oMath><m:r><m:t>{text}</m:t></m:r></m:oMath>");
+    let link = |text: &str| format!("<w:hyperlink r:id='r9'>{}</w:hyperlink>", run("", text));
+    let chapter = |body: &str| epub(&[&format!("<html><body>{body}</body></html>")], &[]);
+    let documents = [
+        docx_with_link(&(run("", "&lt;") + &run("<w:b/>", "img src=x\nonerror=alert(1)&gt;")), "x"),
+        docx_with_link(&formula("&lt;img src=x onerror=alert(1)&gt;"), "x"),
+        docx_with_link(&formula("[a](javascript:1)"), "x"),
+        docx_with_link(&(run("", "[a]") + &link("(javascript:1)")), "x"),
+        docx_with_link(&link("](javascript:1)[&lt;b&gt;"), "x"),
+        chapter("<p>a &lt;<b>img src=x<br/>onerror=alert(1)&gt;</b></p>"),
+        chapter("<p>a<math><mtext>&lt;img src=x onerror=alert(1)&gt;</mtext></math></p>"),
+        chapter("<p>a | b<br/>-|-<br/><code>x|&lt;img src=x onerror=alert(1)&gt;</code></p>"),
+        chapter("<ul><li><blockquote><p>&gt; &lt;b&gt;</p></blockquote></li></ul>"),
+    ];
+    for document in documents {
+        let markdown = converted(&document).markdown;
+        assert_eq!(addresses(&markdown).err(), None);
+    }
+}
+
+#[test]
+fn links_stay_where_a_reader_can_follow_them() {
+    let in_docx = |address: &str| {
+        let link = "<w:hyperlink r:id='r9'><w:r><w:t>a</w:t></w:r></w:hyperlink>";
+        converted(&docx_with_link(link, address)).markdown
+    };
+    assert_eq!(in_docx("ftps://x.example/a"), "[a](ftps://x.example/a)\n");
+    assert_eq!(in_docx("http://x.example/a b"), "[a](http://x.example/a%20b)\n");
+    assert_eq!(in_docx("other.docx"), "[a](other.docx)\n");
+    assert_eq!((in_docx("#part").as_str(), in_docx("javascript:1").as_str()), ("a\n", "a\n"));
+    assert_eq!(in_docx(&format!("http://{}", "x".repeat(3000))), "a\n");
+    // A chapter is no file that the markdown could lead to.
+    let in_book = |address: &str| converted(&epub(&[&format!("<p><a href='{address}'>a</a></p>")], &[])).markdown;
+    assert_eq!((in_book("c2.xhtml#x").as_str(), in_book("#x").as_str()), ("a\n", "a\n"));
+    assert_eq!(in_book("https://x.example/"), "[a](https://x.example/)\n");
+    assert_eq!(in_book("//x.example/"), "[a](//x.example/)\n");
+}
+
 fn converts_or_says_why(bytes: &[u8], name: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(broken(&convert(&source(bytes, name))), None);
     Ok(())
 }
+
+/// Of which markup is made.
+const MARKS: [&str; 40] = [
+    "<",
+    ">",
+    "script>",
+    "/script>",
+    "<img src=x onerror=1>",
+    "<script>",
+    "!--",
+    "&lt;",
+    "&",
+    "\n",
+    " ",
+    "a",
+    "`",
+    "```",
+    "~",
+    "~~~",
+    "[",
+    "]",
+    "(",
+    ")",
+    "[a]",
+    "(javascript:1)",
+    "](javascript:1)",
+    "]: javascript:1",
+    ":",
+    "javascript:1",
+    "[^1]",
+    "!",
+    "![",
+    "|",
+    "-|-",
+    "|-|-|",
+    "| ",
+    "-",
+    "\\",
+    "# ",
+    "1. ",
+    "*",
+    "_",
+    "$",
+];
 
 proptest! {
     // Whole documents through whole parsers: a case takes milliseconds.
@@ -312,6 +408,38 @@ proptest! {
             source[at.index(len)] = byte;
             converts_or_says_why(&source, &name)?;
             converts_or_says_why(&source[..cut.index(len)], &name)?;
+        }
+    }
+
+    // Whatever a document says, its words become neither HTML nor a link that nobody should follow.
+    #[test]
+    fn no_words_become_markup(parts in proptest::collection::vec((prop::sample::select(MARKS.to_vec()), 0..5u8), 0..12)) {
+        let xml = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let mut runs = String::new();
+        let mut chapter = String::new();
+        for (text, kind) in &parts {
+            let text = xml(text);
+            let run = |style: &str| format!("<w:r><w:rPr>{style}</w:rPr><w:t xml:space='preserve'>{text}</w:t></w:r>");
+            runs += &match kind {
+                0 => run(""),
+                1 => run("<w:b/>"),
+                2 => run("<w:strike/>"),
+                3 => format!("<w:hyperlink r:id='r9'>{}</w:hyperlink>", run("")),
+                _ => format!("<m:oMath><m:r><m:t>{text}</m:t></m:r></m:oMath>"),
+            };
+            chapter += &match kind {
+                0 => text,
+                1 => format!("<code>{text}</code>"),
+                2 => format!("<b>{text}</b><br/>"),
+                3 => format!("<a href='http://x/'>{text}</a>"),
+                _ => format!("<blockquote><ul><li>{text}</li></ul></blockquote>"),
+            };
+        }
+        let documents = [docx_with_link(&runs, "x"), epub(&[&format!("<p>{chapter}</p>"), &format!("<table><tr><td>{chapter}</td></tr></table>")], &[])];
+        for document in documents {
+            if let Ok(converted) = convert(&source(&document, "a")) {
+                prop_assert_eq!(addresses(&converted.markdown).err(), None, "{:?}", parts);
+            }
         }
     }
 

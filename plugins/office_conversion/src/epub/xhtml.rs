@@ -4,6 +4,7 @@ use super::table;
 use crate::math;
 use crate::write::{Blocks, Inline, Style};
 use crate::xml::{Element, Item};
+use morag_conversion::link::is_relative;
 use morag_step::Failure;
 
 #[derive(Debug)]
@@ -129,7 +130,9 @@ impl<'p> Writer<'p> {
             "del" | "s" | "strike" => self.styled(element, |style| style.strike = true),
             "code" | "tt" | "kbd" | "samp" => self.styled(element, |style| style.code = true),
             "a" => {
-                self.text.link(element.attribute("href").as_deref());
+                // A part of the book is none of its own to a reader of the markdown: a link there would lead nowhere.
+                let address = element.attribute("href").filter(|address| !is_relative(address));
+                self.text.link(address.as_deref());
                 self.write(element);
                 self.text.link(None);
             }
@@ -188,12 +191,14 @@ impl<'p> Writer<'p> {
                 let mut inner = Self { figure: self.figure, in_cell: self.in_cell, ..Self::default() };
                 inner.write(element);
                 inner.flush();
-                let quoted: Vec<String> =
-                    inner.out.into_text().lines().map(|line| format!("> {line}").trim_end().to_owned()).collect();
+                let inner = inner.out.into_text();
                 if self.lists.is_empty() && !self.in_cell {
+                    let quoted: Vec<String> =
+                        inner.lines().map(|line| format!("> {line}").trim_end().to_owned()).collect();
                     self.out.paragraph(&quoted.join("\n"));
                 } else {
-                    self.text.raw(&quoted.join("\n").replace("> ", "").replace('>', ""));
+                    let lines: Vec<&str> = inner.lines().map(|line| line.trim_start_matches(['>', ' '])).collect();
+                    self.text.raw(&lines.join("\n"));
                     self.flush();
                 }
             }

@@ -5,6 +5,7 @@ mod omml;
 mod symbols;
 
 pub use mathml::mathml;
+use morag_conversion::escape::formula;
 pub use omml::omml;
 
 /// An equation within a line: `$…$`; nothing for an empty one.
@@ -18,7 +19,7 @@ pub fn display(latex: &str) -> String {
 }
 
 fn wrap(latex: &str, mark: &str) -> String {
-    let latex = latex.split_whitespace().collect::<Vec<_>>().join(" ");
+    let latex = formula(latex).split_whitespace().collect::<Vec<_>>().join(" ");
     if latex.is_empty() { latex } else { format!("{mark}{latex}{mark}") }
 }
 

@@ -1,5 +1,6 @@
 //! Blocks: headings, paragraphs, lists, tables, notes.
 
+use morag_conversion::escape::note;
 use morag_conversion::{failures, markdown};
 use morag_step::Failure;
 
@@ -195,7 +196,7 @@ impl Blocks {
         // One paragraph: further ones would have to be indented, and not every reader knows that.
         let text = text.split('\n').filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ");
         if !text.is_empty() {
-            self.paragraph(&format!("[^{label}]: {text}"));
+            self.paragraph(&note(label, &text));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Text within a block: its emphasis, its links, and escapes where its characters would be markup.
 
+use morag_conversion::escape::{begins_entity, begins_tag, guard_line, join};
 use morag_conversion::link::target;
 
 /// How a run of text is written.
@@ -61,15 +62,12 @@ impl Inline {
         }
     }
 
-    /// What follows is a link to this address, until it is none again. Only addresses that a reader can use stay links.
+    /// What follows is a link to this address, until it is none again. Only addresses that a reader can use stay links: a place within the
+    /// document is none, since markdown has no names of places.
     pub fn link(&mut self, address: Option<&str>) {
         // Longer ones are data in the address.
         const ADDRESS_BYTES_MAX: usize = 2048;
-        let usable = |address: &&str| {
-            ["http://", "https://", "mailto:", "ftp://", "tel:"].iter().any(|scheme| starts_with(address, scheme))
-                && address.len() <= ADDRESS_BYTES_MAX
-                && !address.contains(char::is_whitespace)
-        };
+        let usable = |address: &&str| address.len() <= ADDRESS_BYTES_MAX && !address.starts_with('#');
         self.link = address.map(str::trim).filter(usable).and_then(target);
     }
 
@@ -86,7 +84,7 @@ impl Inline {
         let mut out = String::new();
         for (index, run) in self.runs.iter().enumerate() {
             match run {
-                Run::Raw(markdown) => out.push_str(markdown),
+                Run::Raw(markdown) => join(&mut out, markdown),
                 Run::Text { text, style, link } => {
                     let after = match self.runs.get(index + 1) {
                         Some(Run::Text { text, .. }) => text.chars().next(),
@@ -99,10 +97,6 @@ impl Inline {
         }
         guard(&out)
     }
-}
-
-fn starts_with(text: &str, scheme: &str) -> bool {
-    text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
 }
 
 /// A character as it is shown; none for those that no reader shows.
@@ -128,13 +122,14 @@ fn push_run(out: &mut String, text: &str, style: Style, link: Option<&str>, afte
     out.push_str(lead);
     let before = out.chars().next_back().unwrap_or(' ');
     let after = if tail.is_empty() { after } else { ' ' };
+    let mut own = String::with_capacity(inner.len() + 8);
     if link.is_some() {
-        out.push('[');
+        own.push('[');
     }
     if style.code && !inner.contains(['`', '\n']) {
-        out.push('`');
-        out.push_str(inner);
-        out.push('`');
+        own.push('`');
+        own.push_str(inner);
+        own.push('`');
     } else {
         // Between a letter and a mark of punctuation, stars are not emphasis.
         let (first, last) = (inner.chars().next().unwrap_or(' '), inner.chars().next_back().unwrap_or(' '));
@@ -151,23 +146,26 @@ fn push_run(out: &mut String, text: &str, style: Style, link: Option<&str>, afte
                 close.insert_str(0, mark);
             }
         }
-        out.push_str(&open);
-        push_escaped(out, inner);
-        out.push_str(&close);
+        own.push_str(&open);
+        let before = own.chars().next_back().unwrap_or(before);
+        push_escaped(&mut own, inner, before, tail.chars().next());
+        own.push_str(&close);
     }
     if let Some(address) = link {
-        out.push_str("](");
-        out.push_str(address);
-        out.push(')');
+        own.push_str("](");
+        own.push_str(address);
+        own.push(')');
     }
+    join(out, &own);
     out.push_str(tail);
 }
 
-fn push_escaped(out: &mut String, text: &str) {
-    let mut before = out.chars().next_back().unwrap_or(' ');
+/// Writes text within a line, between two characters; what follows it may not be known.
+fn push_escaped(out: &mut String, text: &str, mut before: char, end: Option<char>) {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
-        let after = chars.peek().copied().unwrap_or(' ');
+        let next = chars.peek().copied().or(end);
+        let after = next.unwrap_or(' ');
         let escape = match c {
             '`' | '[' | ']' => true,
             '*' => !(before.is_whitespace() && after.is_whitespace()),
@@ -176,8 +174,8 @@ fn push_escaped(out: &mut String, text: &str) {
                     || before.is_whitespace() && after.is_whitespace())
             }
             '~' => after == '~' || before == '~',
-            '<' => after.is_ascii_alphabetic() || matches!(after, '/' | '!' | '?'),
-            '&' => after == '#' || after.is_ascii_alphabetic(),
+            '<' => next.is_none_or(begins_tag),
+            '&' => next.is_none_or(begins_entity),
             '\\' => after.is_ascii_punctuation() || after.is_whitespace(),
             _ => false,
         };
@@ -203,39 +201,14 @@ pub fn escape_cell(text: &str) -> String {
         return shown;
     }
     let mut out = String::with_capacity(shown.len() + 4);
-    push_escaped(&mut out, &shown);
+    push_escaped(&mut out, &shown, ' ', Some(' '));
     out
 }
 
 /// Lines without blanks at their ends, and escaped where they would begin another block.
 pub fn guard(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        if !out.is_empty() {
-            out.push('\n');
-        }
-        let hashes = line.len() - line.trim_start_matches('#').len();
-        let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let blank_after = |at: usize| line[at..].chars().next().is_none_or(char::is_whitespace);
-        let only = |mark: char| line.chars().all(|c| c == mark || c == ' ');
-        if ((1..=6).contains(&hashes) && blank_after(hashes))
-            || line.starts_with('>')
-            || (line.starts_with(['-', '+', '*']) && blank_after(1))
-            || line.starts_with("~~~") && !line.ends_with("~~")
-            || only('-')
-            || only('=')
-        {
-            out.push('\\');
-            out.push_str(line);
-        } else if (1..=9).contains(&digits) && line[digits..].starts_with(['.', ')']) && blank_after(digits + 1) {
-            out.push_str(&line[..digits]);
-            out.push('\\');
-            out.push_str(&line[digits..]);
-        } else {
-            out.push_str(line);
-        }
-    }
-    out
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(guard_line).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
