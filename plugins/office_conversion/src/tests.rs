@@ -417,8 +417,40 @@ proptest! {
         let xml = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let mut runs = String::new();
         let mut chapter = String::new();
+        let mut open = String::new();
+        let mut slide = String::new();
+        let mut rich = String::new();
         for (text, kind) in &parts {
+            let plain: String = text
+                .chars()
+                .map(|c| match c {
+                    '\\' | '{' | '}' => format!("\\{c}"),
+                    '\n' => "\\line ".into(),
+                    c => c.into(),
+                })
+                .collect();
+            rich += &match kind {
+                0 => plain,
+                1 => format!("{{\\b {plain}}}"),
+                2 => format!("{{\\field{{\\*\\fldinst HYPERLINK \"http://x/\"}}{{\\fldrslt {plain}}}}}"),
+                3 => format!("{{\\footnote {plain}}}"),
+                _ => format!("{plain}\\par "),
+            };
             let text = xml(text);
+            open += &match kind {
+                0 => text.clone(),
+                1 => format!("<text:span text:style-name='B'>{text}</text:span>"),
+                2 => format!("<text:a xlink:href='http://x/'>{text}</text:a>"),
+                3 => format!("<text:note text:note-class='footnote'><text:note-body><text:p>{text}</text:p></text:note-body></text:note>"),
+                _ => format!("{text}<text:line-break/>"),
+            };
+            slide += &match kind {
+                0 => format!("<a:r><a:t>{text}</a:t></a:r>"),
+                1 => format!("<a:r><a:rPr b='1'/><a:t>{text}</a:t></a:r>"),
+                2 => format!("<m:oMath><m:r><m:t>{text}</m:t></m:r></m:oMath>"),
+                3 => format!("<a:r><a:t>{text}</a:t></a:r><a:br/>"),
+                _ => format!("<a:r><a:t>{text}</a:t></a:r></a:p><a:p>"),
+            };
             let run = |style: &str| format!("<w:r><w:rPr>{style}</w:rPr><w:t xml:space='preserve'>{text}</w:t></w:r>");
             runs += &match kind {
                 0 => run(""),
@@ -435,10 +467,28 @@ proptest! {
                 _ => format!("<blockquote><ul><li>{text}</li></ul></blockquote>"),
             };
         }
-        let documents = [docx_with_link(&runs, "x"), epub(&[&format!("<p>{chapter}</p>"), &format!("<table><tr><td>{chapter}</td></tr></table>")], &[])];
+        let words = xml(&parts.iter().map(|(text, _)| *text).collect::<String>());
+        let name = words.replace(['\'', '"'], "").replace('\n', " ");
+        let rows = "<row><c t='s'><v>0</v></c><c t='s'><v>0</v></c></row><row><c t='s'><v>0</v></c></row>";
+        let body = format!("<office:text><text:h text:outline-level='1'>{open}</text:h><text:p>{open}</text:p><table:table><table:table-row><table:table-cell><text:p>{open}</text:p></table:table-cell></table:table-row></table:table></office:text>");
+        let shapes = ["title", "body", ""].map(|place| {
+            format!("<p:sp><p:nvSpPr><p:nvPr><p:ph type='{place}'/></p:nvPr></p:nvSpPr><p:txBody><a:p>{slide}</a:p></p:txBody></p:sp>")
+        });
+        let documents = [
+            odf("text", &body),
+            pptx(&[&shapes.concat()]),
+            xlsx(&[(&name, rows)], &[&words]),
+            format!("{{\\rtf1\\ansi {rich}\\par \\trowd\\cellx10\\pard\\intbl {rich}\\cell\\row\\pard}}").into_bytes(),
+            docx_with_link(&runs, "x"),
+            epub(&[&format!("<p>{chapter}</p>"), &format!("<table><tr><td>{chapter}</td></tr></table>")], &[])];
         for document in documents {
-            if let Ok(converted) = convert(&source(&document, "a")) {
-                prop_assert_eq!(addresses(&converted.markdown).err(), None, "{:?}", parts);
+            match convert(&source(&document, "a")) {
+                Ok(converted) => {
+                    // It is there, and is text.
+                    prop_assert_eq!(words.contains("script"), converted.markdown.contains("script"), "{}", converted.markdown);
+                    prop_assert_eq!(addresses(&converted.markdown).err(), None, "{:?}", parts);
+                }
+                Err(failure) => prop_assert_eq!(failure.code, "EMPTY_DOCUMENT"),
             }
         }
     }
