@@ -99,19 +99,36 @@ async fn a_name_of_its_own_comes_before_patterns_and_the_document_is_no_output()
     assert_eq!(refused, ["original.txt"]);
 }
 
+/// `out.txt` and `second.txt` keep their places.
 #[tokio::test(flavor = "multi_thread")]
-async fn files_of_a_pattern_count_as_artifacts() {
-    let sandbox = Sandbox::load(vec![guest("misbehave")], Limits { artifacts_max: 3, ..Limits::default() }).await;
+async fn files_of_a_pattern_count_as_artifacts_and_leave_room_for_the_others() {
+    let sandbox = Sandbox::load(vec![guest("misbehave")], Limits { artifacts_max: 5, ..Limits::default() }).await;
     let sandbox = sandbox.unwrap();
-    let pages = async |count: u32| {
-        let mut call = sandbox.call("pages", b"document").await;
+    let pages = async |mode: &str, count: u32| {
+        let mut call = sandbox.call(mode, b"document").await;
         call.config.insert("counts".into(), json!([count]));
         sandbox.runner.run(call).await.result
     };
-    assert_eq!(pages(3).await.unwrap().artifacts.len(), 3);
-    let failure = pages(4).await.unwrap_err();
+    assert_eq!(pages("pages", 3).await.unwrap().artifacts.len(), 3);
+    let success = pages("pages_and_texts", 9).await.unwrap();
+    let names: Vec<_> = success.artifacts.iter().map(|staged| staged.artifact.name.as_str()).collect();
+    assert_eq!(names, ["sheet-1.png", "sheet-2.png", "sheet-3.png", "out.txt", "second.txt"]);
+    let failure = pages("pages_or_failure", 4).await.unwrap_err();
     assert_eq!((failure.code.as_str(), &failure.details["allowed"]), ("PLUGIN_ARTIFACT_LIMIT", &json!(3)));
     assert_eq!(failure.details["measured"], json!(4));
+}
+
+/// A file of a pattern of which a part was refused is not kept, though the guest goes on and finishes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_pattern_leave_bytes_for_the_others() {
+    let sandbox = Sandbox::load(vec![guest("misbehave")], Limits { output_bytes_max: 30, ..Limits::default() }).await;
+    let sandbox = sandbox.unwrap();
+    let mut call = sandbox.call("pages_and_texts", b"document").await;
+    call.config.insert("counts".into(), json!([3]));
+    let success = sandbox.runner.run(call).await.result.unwrap();
+    let names: Vec<_> = success.artifacts.iter().map(|staged| staged.artifact.name.as_str()).collect();
+    assert_eq!(names, ["sheet-1.png", "out.txt", "second.txt"], "a sheet has 19 bytes");
+    assert_eq!(sandbox.run("half_a_page").await.result.unwrap().data["finished"], json!(false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@
 //!   WASI's included, can be linked without it.
 //! - A guest is ended from outside: by a wall-clock limit and one of its thread's processor time, looked at every epoch of 10 ms, and by
 //!   a resource limiter. A reached limit ends the guest within an epoch and decides the failure, with the measured value, even if the guest
-//!   handles the error. Each call has a fresh instance. Processor time is that of the guest's thread, not the time of its polls: on a busy
+//!   handles the error; only a file of a pattern (`page-*.png`) is refused while the guest goes on. Each call has a fresh instance. Processor time is that of the guest's thread, not the time of its polls: on a busy
 //!   machine a thread waits for a core. Guests have their own threads, so one that computes delays no request.
 //! - A component is compiled in another process: `compile` counts what it has, then starts `morag compile-component`, which sets its own
 //!   limits of memory and time, has no environment and no files, and ends when its input does. Permanent failures are remembered. Native

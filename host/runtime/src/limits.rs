@@ -11,7 +11,12 @@ pub(crate) const TABLE_ELEMENTS_MAX: u64 = 200_000;
 /// host's memory for one guest, beside the guest's own.
 pub(crate) const HANDLES_MAX: usize = 64;
 
-/// A limit that a run can reach. Reaching one decides the step's failure, whatever the guest does with the error.
+/// Share of the limit of bytes that files of a pattern may take. There are as many of them as a document says, and what a step writes of
+/// every document must have room beside them. The pictures of a document, of at most 128 MiB, are within two thirds of the default.
+const LISTED_SHARE: (u64, u64) = (2, 3);
+
+/// A limit that a run can reach. Reaching one decides the step's failure, whatever the guest does with the error; only a file of a pattern
+/// is refused ([`Meter::refused`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Breach {
     Memory,
@@ -63,6 +68,9 @@ pub(crate) struct Meter {
     pub(crate) limits: Limits,
     /// The first limit that was reached.
     pub(crate) reached: Option<Reached>,
+    /// Why a file of a pattern was refused first. The guest goes on: what it has written under names of its own is worth as much without
+    /// it. A guest that tries again and again ends by its calls.
+    pub(crate) refused: Option<Reached>,
     memory_bytes: u64,
     pub(crate) peak_memory_bytes: u64,
     table_elements: u64,
@@ -70,6 +78,8 @@ pub(crate) struct Meter {
     pub(crate) bytes_in: u64,
     /// Bytes written to artifacts.
     artifact_bytes: u64,
+    /// Of those, bytes written to files of a pattern.
+    listed_bytes: u64,
     /// Bytes of the temporary files that there are.
     temporary_bytes: u64,
     /// Bytes written to temporary files, also to those that were replaced since.
@@ -83,12 +93,14 @@ impl Meter {
         Self {
             limits,
             reached: None,
+            refused: None,
             memory_bytes: 0,
             peak_memory_bytes: 0,
             table_elements: 0,
             host_calls: 0,
             bytes_in: 0,
             artifact_bytes: 0,
+            listed_bytes: 0,
             temporary_bytes: 0,
             temporary_bytes_written: 0,
             sent_bytes: 0,
@@ -167,6 +179,41 @@ impl Meter {
             true => Ok(()),
             false => Err(self.reach(Breach::Artifacts, artifacts as u64)),
         }
+    }
+
+    /// Counts bytes written to a file of a pattern, unless they are too many. `Err`: the limit's text; the guest goes on.
+    pub(crate) fn count_listed(&mut self, bytes: u64) -> Result<(), String> {
+        let (part, whole) = LISTED_SHARE;
+        let others = (self.artifact_bytes - self.listed_bytes).saturating_add(self.temporary_bytes);
+        let output_max = self.limits.output_bytes_max;
+        // Without a product, which might be too large.
+        let share = output_max / whole * part + output_max % whole * part / whole;
+        let allowed = share.min(output_max.saturating_sub(others));
+        let listed = self.listed_bytes.saturating_add(bytes);
+        if listed > allowed {
+            return Err(self.refuse(Breach::Output, allowed, listed));
+        }
+        self.listed_bytes = listed;
+        self.artifact_bytes = self.artifact_bytes.saturating_add(bytes);
+        Ok(())
+    }
+
+    /// Checks the number of artifacts with one more of a pattern, so that so many others can still be begun. `Err`: the limit's text; the
+    /// guest goes on.
+    pub(crate) fn check_listed(&mut self, artifacts: usize, kept_free: usize) -> Result<(), String> {
+        let allowed = self.limits.artifacts_max.saturating_sub(kept_free);
+        match artifacts <= allowed {
+            true => Ok(()),
+            false => Err(self.refuse(Breach::Artifacts, allowed as u64, artifacts as u64)),
+        }
+    }
+
+    /// Notes that a file of a pattern is refused, and returns why. The first refusal counts.
+    fn refuse(&mut self, breach: Breach, allowed: u64, measured: u64) -> String {
+        let reached = self.explain(breach, measured);
+        let text = format!("{}, of which files of a pattern leave some to the others", reached.text);
+        self.refused.get_or_insert(Reached { allowed, text: text.clone(), ..reached });
+        text
     }
 
     /// Notes a limit that was reached with the measured value, and returns it as text. The first one counts.
@@ -356,6 +403,54 @@ mod tests {
         let mut artifacts = meter();
         assert!(artifacts.check_artifacts(2).is_err());
         assert_eq!(reached(&artifacts), (FailureCode::ArtifactLimit, "artifacts", 1, 2, "artifacts"));
+    }
+
+    fn refused(meter: &Meter) -> (FailureCode, &'static str, u64, u64, &'static str) {
+        let refused = meter.refused.clone().unwrap();
+        (refused.code, refused.limit, refused.allowed, refused.measured, refused.unit)
+    }
+
+    #[test]
+    fn files_of_a_pattern_leave_bytes_to_the_others_and_a_refusal_ends_nothing() {
+        let mut meter = meter();
+        assert!(meter.count_listed(6).is_ok());
+        let text = meter.count_listed(1).unwrap_err();
+        assert_eq!(
+            text,
+            "the step wrote more than its 10 bytes of files, of which files of a pattern leave some to the others"
+        );
+        assert_eq!(refused(&meter), (FailureCode::OutputLimit, "output", 6, 7, "bytes"), "two thirds of 10");
+        assert!(meter.count_out(4).is_ok(), "what was refused is not counted");
+        assert_eq!((meter.bytes_out(), meter.reached.clone()), (10, None));
+        assert!(meter.count_out(1).is_err());
+        assert_eq!(reached(&meter), (FailureCode::OutputLimit, "output", 10, 11, "bytes"));
+    }
+
+    #[test]
+    fn files_of_a_pattern_have_what_the_others_leave() {
+        let mut meter = meter();
+        assert!(meter.count_out(5).is_ok() && meter.count_temporary(2).is_ok());
+        assert!(meter.count_listed(4).is_err() && meter.count_listed(3).is_ok());
+        assert_eq!((refused(&meter).2, refused(&meter).3, meter.reached.clone()), (3, 4, None));
+    }
+
+    #[test]
+    fn the_share_of_files_of_a_pattern_is_that_of_any_limit() {
+        for (limit, share) in [(0, 0), (1, 0), (3, 2), (200 << 20, 139_810_133), (u64::MAX, u64::MAX / 3 * 2)] {
+            let limits = Limits { output_bytes_max: limit, ..Limits::default() };
+            assert!(Meter::new(limits.clone()).count_listed(share).is_ok(), "{limit}");
+            assert!(Meter::new(limits).count_listed(share + 1).is_err(), "{limit}");
+        }
+    }
+
+    #[test]
+    fn files_of_a_pattern_leave_files_to_the_others() {
+        let mut meter = Meter::new(Limits { artifacts_max: 5, ..Limits::default() });
+        assert!(meter.check_listed(3, 2).is_ok() && meter.check_listed(4, 2).is_err());
+        assert_eq!(refused(&meter), (FailureCode::ArtifactLimit, "artifacts", 3, 4, "artifacts"));
+        assert!(meter.check_listed(1, 9).is_err(), "there is no room for the others either");
+        assert!(meter.check_artifacts(5).is_ok());
+        assert_eq!(meter.reached, None);
     }
 
     #[test]

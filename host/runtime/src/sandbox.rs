@@ -13,7 +13,7 @@ use crate::metered::{self, Ended, MeteredCall};
 use crate::plugin::Plugin;
 use crate::services::Services;
 use crate::store::store;
-use morag_core::plugin::{Descriptor, Limits, with_file_urls};
+use morag_core::plugin::{Descriptor, FailureCode, Limits, with_file_urls};
 use morag_core::ports::{Revision, StagedArtifact, StepCall, StepReport, StepSuccess};
 use morag_core::task::{Resources, StepFailure, TaskId};
 use morag_core::{JsonObject, is_depth_allowed};
@@ -113,7 +113,11 @@ impl Sandbox {
         let result = match (&guest.meter.reached, ended) {
             (Some(reached), _) => Err(failure::limited(reached)),
             (None, Ended::Returned(Err(error))) => Err(failure::trapped(&error, &log)),
-            (None, Ended::Returned(Ok(Err(said)))) => Err(step_failure(said)),
+            // A step that gives up on a refused file knows one code for all limits of files.
+            (None, Ended::Returned(Ok(Err(said)))) => Err(match &guest.meter.refused {
+                Some(refused) if said.code == FailureCode::OutputLimit.as_str() => failure::limited(refused),
+                _ => step_failure(said),
+            }),
             (None, Ended::Returned(Ok(Ok(outcome)))) => {
                 let finished = guest.states.get().map(TaskState::take_finished).unwrap_or_default();
                 success(&plugin.descriptor, outcome, finished, record.id)

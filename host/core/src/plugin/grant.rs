@@ -30,9 +30,10 @@ pub struct Limits {
     pub wall_time_max: Duration,
     /// Time in which the guest itself executes, without waiting.
     pub cpu_time_max: Duration,
-    /// Total size of all artifacts, and of the temporary files as long as they are there, bytes.
+    /// Total size of all artifacts, and of the temporary files as long as they are there, bytes; artifacts of a pattern of names take two
+    /// thirds at most.
     pub output_bytes_max: u64,
-    /// Number of artifacts and temporary files.
+    /// Number of artifacts and temporary files; artifacts of a pattern of names leave room for the others.
     pub artifacts_max: usize,
     /// Total bytes read from the host, exchanged with other hosts and written to temporary files.
     pub host_bytes_max: u64,

@@ -4,8 +4,8 @@ use crate::bindings::morag::step::task::{FileError, Host, HostArtifactWriter, Ho
 use crate::call_error::FileCallError;
 use crate::files::{FileUse, GuestBlob, GuestWriter};
 use crate::guest::Guest;
-use crate::state::State;
-use morag_core::plugin::{Descriptor, Output};
+use crate::state::{State, States};
+use morag_core::plugin::{Descriptor, Output, OutputName};
 use morag_core::ports::{BlobError, BlobPath, Blobs, StagedArtifact, StepCall};
 use morag_core::task::{Artifact, ArtifactName};
 use sha2::{Digest, Sha256};
@@ -98,6 +98,16 @@ impl TaskState {
         let exact = outputs.iter().find(|output| output.name.is(name.as_str()));
         let output = exact.or_else(|| outputs.iter().find(|output| output.name.takes(&name)))?;
         Some((name, output))
+    }
+
+    /// Files with a name of their own that the step may write and has not begun: those of a pattern leave room for them.
+    fn not_begun(&self) -> usize {
+        let is_begun = |name: &ArtifactName| {
+            self.finished.iter().any(|file| file.artifact.name == *name)
+                || self.open.contains(&(FileUse::Artifact, name.to_string()))
+        };
+        let outputs = self.descriptor.outputs.iter();
+        outputs.filter(|output| matches!(&output.name, OutputName::Exact(name) if !is_begun(name))).count()
     }
 
     fn written(&mut self, file_use: FileUse) -> &mut Vec<StagedArtifact> {
@@ -249,14 +259,19 @@ async fn create(
     let others = task.written(file_use).iter().filter(is_other).count();
     let all = task.finished.len() + task.temporary.len() - task.written(file_use).len() + others;
     let started = all + task.open.len();
-    task.open.insert(key.clone());
+    let kept_free = task.not_begun();
     if file_use == FileUse::Temporary {
         task.has_temporary = true;
         let earlier = task.temporary.extract_if(.., |earlier| earlier.artifact.name == artifact.name);
         let released = earlier.map(|earlier| earlier.artifact.size).sum();
         guest.meter.release_temporary(released);
     }
-    guest.meter.check_artifacts(started + 1).map_err(FileCallError::Limit)?;
+    let checked = match artifact.listed {
+        true => guest.meter.check_listed(started + 1, kept_free),
+        false => guest.meter.check_artifacts(started + 1),
+    };
+    checked.map_err(FileCallError::Limit)?;
+    guest.state::<TaskState>()?.open.insert(key.clone());
     match blobs.create(&path).await {
         Ok(writer) => {
             let writer = GuestWriter { file_use, artifact, path, hash: Sha256::new(), writer: Some(writer) };
@@ -267,6 +282,16 @@ async fn create(
             Err(unavailable(&error))
         }
     }
+}
+
+/// Gives up a file that is being written, and says whether it was. Its name is free again.
+async fn close(file: &mut GuestWriter, states: &mut States) -> bool {
+    let Some(open) = file.writer.take() else { return false };
+    open.abort().await;
+    if let Some(task) = states.get::<TaskState>() {
+        task.open.remove(&(file.file_use, file.artifact.name.to_string()));
+    }
+    true
 }
 
 impl HostBlob for Guest {
@@ -314,10 +339,15 @@ impl HostArtifactWriter for Guest {
             return Err(FileCallError::Limit(format!("at most {CALL_BYTES_MAX} bytes a call")));
         }
         let counted = match file.file_use {
+            FileUse::Artifact if file.artifact.listed => self.meter.count_listed(bytes.len() as u64),
             FileUse::Artifact => self.meter.count_out(bytes.len() as u64),
             FileUse::Temporary => self.meter.count_temporary(bytes.len() as u64),
         };
-        counted.map_err(FileCallError::Limit)?;
+        if let Err(text) = counted {
+            // A guest that goes on must not finish the file: without these bytes it is not whole.
+            close(file, &mut self.states).await;
+            return Err(FileCallError::Limit(text));
+        }
         file.hash.update(&bytes);
         file.artifact.size += bytes.len() as u64;
         open.write(bytes.into()).await.map_err(|error| unavailable(&error))
@@ -339,15 +369,9 @@ impl HostArtifactWriter for Guest {
     }
 
     async fn drop(&mut self, writer: Resource<GuestWriter>) -> wasmtime::Result<()> {
-        let file = self.table.delete(writer)?;
-        if let Some(open) = file.writer {
-            open.abort().await;
-            if file.file_use == FileUse::Temporary {
-                self.meter.release_temporary(file.artifact.size);
-            }
-            if let Some(task) = self.states.get::<TaskState>() {
-                task.open.remove(&(file.file_use, file.artifact.name.to_string()));
-            }
+        let mut file = self.table.delete(writer)?;
+        if close(&mut file, &mut self.states).await && file.file_use == FileUse::Temporary {
+            self.meter.release_temporary(file.artifact.size);
         }
         Ok(())
     }

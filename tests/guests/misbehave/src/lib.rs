@@ -33,6 +33,23 @@ impl Step for Misbehave {
             "memory" => Ok(data(json!({ "bytes": hoard() }))),
             "flood" => flood(&task),
             "pages" => pages(&task, &config),
+            "pages_and_texts" => {
+                let written = pages(&task, &config)?;
+                task.write_artifact("out.txt", b"out")?;
+                task.write_artifact("second.txt", b"second")?;
+                Ok(written)
+            }
+            "pages_or_failure" => {
+                let count = config["counts"][0].as_u64().unwrap_or_default();
+                (1..=count).try_for_each(|page| task.write_artifact(&format!("sheet-{page}.png"), b"x"))?;
+                Ok(Data::new())
+            }
+            "half_a_page" => {
+                let mut writer = task.create_artifact("sheet-1.png")?;
+                writer.write(&[b'x'; 10])?;
+                drop(writer.write(&[b'x'; 1000]));
+                Ok(data(json!({ "finished": writer.finish().is_ok() })))
+            }
             "names" => Ok(data(json!({ "refused": refused_names(&task, &config) }))),
             "undeclared" => task.write_artifact("secret.txt", b"x").map(|()| Data::new()),
             "escape" => task.write_artifact("../../escape", b"x").map(|()| Data::new()),
