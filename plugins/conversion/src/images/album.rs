@@ -51,6 +51,8 @@ pub struct Album {
     /// Numbers of figures by the digest of their bytes.
     figures: HashMap<[u8; 32], u32>,
     bytes: u64,
+    /// Whether a picture was left out for the bytes of all.
+    is_over: bool,
     left_out: HashMap<LeftOut, u32>,
 }
 
@@ -93,7 +95,8 @@ impl Album {
         if bytes > IMAGE_BYTES_MAX {
             return Err(LeftOut::TooLarge);
         }
-        if self.is_full() || self.bytes + bytes as u64 > IMAGES_BYTES_MAX {
+        self.is_over |= self.bytes + bytes as u64 > IMAGES_BYTES_MAX;
+        if self.is_full() {
             return Err(LeftOut::TooMany);
         }
         self.bytes += bytes as u64;
@@ -111,9 +114,10 @@ impl Album {
         }
     }
 
-    /// Whether there is room for no other picture.
+    /// Whether no other picture is taken: there are as many as may be, or one was left out for the bytes of all. A smaller one might have
+    /// room still, but what a page's picture has is known only once the page is drawn, which takes a second.
     pub fn is_full(&self) -> bool {
-        self.images.len() >= IMAGES_MAX
+        self.images.len() >= IMAGES_MAX || self.is_over
     }
 
     /// Counts a picture that is no file, for [`Album::warnings`].
@@ -205,7 +209,10 @@ mod tests {
         for first in 0..4 {
             assert!(album.figure(&large(first), None, None).is_ok(), "{first}");
         }
+        assert!(!album.is_full());
         assert_eq!(album.figure(&png(b""), None, None), Err(LeftOut::TooMany));
+        assert!(album.is_full(), "nothing more has to be drawn");
+        assert!(!album.figure(&large(0), None, None).unwrap().is_new);
         album.leave_out(LeftOut::TooLarge);
         album.leave_out(LeftOut::Damaged);
         let warnings = album.warnings();

@@ -68,8 +68,8 @@ impl<'a> Images<'a> {
     /// The reference to a figure, as markdown within a line. None where figures are not asked for, and for one that is left out: then
     /// the markdown is what it is without the option.
     ///
-    /// `name` is what the document calls the picture, by which it is found again without being read; `alt` is plain text. `read` is not
-    /// called where there is no room for another picture.
+    /// `name` is what the document calls the picture, by which it is found again without being read; `alt` is plain text. Where there is no
+    /// room for another picture, `read` is called only for one without a name, which may be one that is a file already.
     pub fn figure(
         &self,
         name: Option<&str>,
@@ -83,7 +83,7 @@ impl<'a> Images<'a> {
         let kept = match found {
             Some(known) => known,
             None => {
-                let kept = self.keep(alt, read);
+                let kept = self.keep(name, alt, read);
                 let mut known = self.known.borrow_mut();
                 if let Some(name) = name.filter(|_| known.len() < KNOWN_MAX) {
                     known.insert(name.to_owned(), kept.clone());
@@ -95,8 +95,14 @@ impl<'a> Images<'a> {
         Some(reference(&alt.and_then(property).unwrap_or_else(|| format!("Image {number}")), &file))
     }
 
-    fn keep(&self, alt: Option<&str>, read: impl FnOnce() -> Result<Vec<u8>, LeftOut>) -> Option<(String, u32)> {
-        let decided = if self.is_full() {
+    fn keep(
+        &self,
+        name: Option<&str>,
+        alt: Option<&str>,
+        read: impl FnOnce() -> Result<Vec<u8>, LeftOut>,
+    ) -> Option<(String, u32)> {
+        // By its name it would have been found.
+        let decided = if self.is_full() && name.is_some() {
             Err(LeftOut::TooMany)
         } else {
             read().and_then(|bytes| {
@@ -146,7 +152,7 @@ impl<'a> Images<'a> {
     }
 
     /// The pictures that were written, where the option asks for any; and what is said of the others. One that the host has refused, for
-    /// a limit that the operator has set, is a warning: the text of the document is there all the same.
+    /// a limit that the operator has set, is a warning: the host keeps room for the text of the document, whose file has a name of its own.
     ///
     /// # Errors
     /// What the host answers where writing may succeed later.
@@ -176,8 +182,10 @@ pub fn outputs(descriptor: Descriptor, figures: &[Kind], pages: bool) -> Descrip
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Converted;
+    use crate::step::run_with_images;
     use morag_step::mock::MockTask;
-    use morag_step::{Blob, Info, Level, Writer};
+    use morag_step::{Blob, Data, Info, Level, Writer};
 
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -216,67 +224,106 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_room_nothing_is_read() {
+    fn where_there_is_no_room_only_what_may_be_a_file_already_is_read() {
         let task = MockTask::new("a.docx", "");
         let images = Images::of(&task, ALL);
-        for page in 0..200 {
+        let logo = images.figure(None, None, || Ok(PNG.to_vec())).unwrap();
+        for page in 0..199 {
             images.page(page, PNG);
         }
-        assert_eq!(images.figure(None, None, || panic!("read")), None);
-        assert_eq!(images.finish().unwrap().1.len(), 1);
+        assert!(images.is_full());
+        assert_eq!(images.figure(None, None, || Ok(PNG.to_vec())), Some(logo));
+        assert_eq!(images.figure(Some("b.png"), None, || panic!("read")), None);
+        assert_eq!(images.figure(None, None, || Ok(b"GIF89a".to_vec())), None);
+        assert!(task.file("image-2.gif").is_none());
+        let warnings = images.finish().unwrap().1;
+        assert!(warnings.len() == 1 && warnings[0].starts_with("2 pictures are left out: "), "{warnings:?}");
     }
 
-    /// A task that refuses files from a name on.
-    struct Refusing(MockTask, Failure);
+    /// A task with a limit of files as the host has it: those of a pattern leave room for the two that have a name of their own, and one
+    /// that is refused ends nothing; of those with a name, one too many would end the step.
+    struct Limited {
+        task: MockTask,
+        files_max: usize,
+        refusal: Failure,
+        begun: RefCell<Vec<String>>,
+    }
 
-    impl Task for Refusing {
+    impl Limited {
+        fn new(files_max: usize, refusal: Failure) -> Self {
+            let task = MockTask::new("a.docx", "").with_option("include_images", "figures");
+            Self { task, files_max, refusal, begun: RefCell::default() }
+        }
+    }
+
+    impl Task for Limited {
         fn create_artifact(&self, name: &str) -> Result<Box<dyn Writer>, Failure> {
-            if name == "image-2.gif" { Err(self.1.clone()) } else { self.0.create_artifact(name) }
+            let own = ["markdown.md", "document.json"];
+            let mut begun = self.begun.borrow_mut();
+            let to_come = own.iter().filter(|own| !begun.iter().any(|begun| begun == *own)).count();
+            if !own.contains(&name) && begun.len() + 1 + to_come > self.files_max {
+                return Err(self.refusal.clone());
+            }
+            begun.push(name.to_owned());
+            assert!(begun.len() <= self.files_max, "the host ends the step");
+            self.task.create_artifact(name)
         }
         fn info(&self) -> Info {
-            self.0.info()
+            self.task.info()
         }
         fn config_json(&self) -> String {
-            self.0.config_json()
+            self.task.config_json()
         }
         fn source(&self) -> Box<dyn Blob> {
-            self.0.source()
+            self.task.source()
         }
         fn artifact(&self, name: &str) -> Option<Box<dyn Blob>> {
-            self.0.artifact(name)
+            self.task.artifact(name)
         }
         fn create_temporary_file(&self, name: &str, media_type: &str) -> Result<Box<dyn Writer>, Failure> {
-            self.0.create_temporary_file(name, media_type)
+            self.task.create_temporary_file(name, media_type)
         }
         fn temporary_file(&self, name: &str) -> Option<Box<dyn Blob>> {
-            self.0.temporary_file(name)
+            self.task.temporary_file(name)
         }
         fn report_progress(&self, fraction: f64, message: &str) {
-            self.0.report_progress(fraction, message);
+            self.task.report_progress(fraction, message);
         }
         fn elapsed_ms(&self) -> u64 {
             0
         }
         fn log(&self, level: Level, message: &str) {
-            self.0.log(level, message);
+            self.task.log(level, message);
         }
     }
 
+    /// Converts a document of a line of text and 20 different pictures.
+    fn convert_twenty(task: &Limited) -> Result<Data, Failure> {
+        run_with_images(task, |_, images| {
+            let picture = |number: u8| images.figure(Some(&number.to_string()), None, || Ok([PNG, &[number]].concat()));
+            let pictures: Vec<String> = (0..20).filter_map(picture).collect();
+            Ok(Converted::without_pages(&morag_formats::TXT, format!("text {}\n", pictures.join(" "))))
+        })
+    }
+
     #[test]
-    fn a_file_that_the_host_refuses_is_a_warning_and_one_that_may_come_later_is_not() {
-        let finished = |failure: Failure| {
-            let task = Refusing(MockTask::new("a.docx", ""), failure);
-            let images = Images::of(&task, ALL);
-            assert!(images.figure(None, None, || Ok(PNG.to_vec())).is_some());
-            assert_eq!(images.figure(None, None, || Ok(b"GIF89a".to_vec())), None);
-            assert_eq!(images.figure(None, None, || panic!("read")), None, "nothing more is tried");
-            images.finish()
-        };
-        let limit = Failure::new("PLUGIN_OUTPUT_LIMIT", "16 files");
-        let (listed, warnings) = finished(limit).unwrap();
-        assert_eq!(listed.unwrap().len(), 1, "what was not written is not listed");
-        assert!(warnings.iter().any(|warning| warning.contains("16 files")), "{warnings:?}");
-        assert!(finished(Failure::unavailable("the disk is away")).unwrap_err().retryable);
+    fn files_that_the_host_refuses_are_a_warning_beside_the_text() {
+        let refusal = Failure::new("PLUGIN_OUTPUT_LIMIT", "the step wrote more than its 16 artifacts");
+        let task = Limited::new(16, refusal);
+        convert_twenty(&task).unwrap();
+        let markdown = task.task.text("markdown.md");
+        assert!(markdown.starts_with("text ![") && markdown.ends_with(" ![Image 14](image-14.png)\n"), "{markdown}");
+        let document: serde_json::Value = task.task.json("document.json");
+        assert_eq!(document["images"].as_array().unwrap().len(), 14, "what was not written is not listed");
+        let lines = task.task.lines.borrow();
+        assert!(lines.iter().any(|(_, line)| line.contains("its 16 artifacts")), "{lines:?}");
+    }
+
+    #[test]
+    fn files_that_may_be_written_later_are_a_failure() {
+        let task = Limited::new(16, Failure::unavailable("the disk is away"));
+        assert!(convert_twenty(&task).unwrap_err().retryable);
+        assert!(task.task.file("markdown.md").is_none());
     }
 
     #[test]
