@@ -17,8 +17,15 @@ pub fn add(source: &[u8], pages: &[u32], texts: &mut [String], images: &Images<'
         Ok(drawing) => drawing,
         Err(undrawn) => return vec![format!("no page or figure is a file: {undrawn}")],
     };
-    let mut illustrator =
-        Illustrator { drawing, images, budget: Budget::default(), search: Search::default(), undrawn: 0, first: None };
+    let mut illustrator = Illustrator {
+        drawing,
+        images,
+        budget: Budget::default(),
+        search: Search::default(),
+        undrawn: 0,
+        first: None,
+        uncut: 0,
+    };
     for number in pages {
         if let Some(text) = texts.get_mut((*number as usize).saturating_sub(1)) {
             illustrator.page(*number, text);
@@ -33,6 +40,12 @@ pub fn add(source: &[u8], pages: &[u32], texts: &mut [String], images: &Images<'
     if illustrator.search.is_over() {
         warnings.push("its pages have so much on them that figures are not looked for on all of them".into());
     }
+    if illustrator.uncut > 0 {
+        let count = illustrator.uncut;
+        warnings.push(format!(
+            "{count} figures are left out: its pages and figures have so many pixels that it would take too long"
+        ));
+    }
     warnings
 }
 
@@ -45,6 +58,8 @@ struct Illustrator<'i> {
     undrawn: usize,
     /// The first of them, and why.
     first: Option<(u32, Undrawn)>,
+    /// Figures that were not cut out of a page that is drawn.
+    uncut: usize,
 }
 
 impl Illustrator<'_> {
@@ -77,21 +92,65 @@ impl Illustrator<'_> {
             }
         }
         parts.extend(Some(std::mem::take(text)).filter(|text| !text.trim().is_empty()));
-        parts.extend(
-            figures.iter().filter_map(|figure| self.images.figure(None, None, || bytes_of(figure, pixels.as_ref()))),
-        );
+        let (images, budget, uncut) = (self.images, &mut self.budget, &mut self.uncut);
+        parts.extend(figures.iter().filter_map(|figure| reference(figure, pixels.as_ref(), images, budget, uncut)));
         let trimmed: Vec<&str> = parts.iter().map(|part| part.trim_matches('\n')).collect();
         *text = trimmed.join("\n\n");
     }
 }
 
-/// The bytes of a figure: its own, or those of its place on the drawn page.
-fn bytes_of(figure: &Figure<'_>, pixels: Option<&Pixels>) -> Result<Vec<u8>, LeftOut> {
+/// The reference to a figure: of its own bytes, or of those of its place on the drawn page.
+fn reference(
+    figure: &Figure<'_>,
+    pixels: Option<&Pixels>,
+    images: &Images<'_>,
+    budget: &mut Budget,
+    uncut: &mut usize,
+) -> Option<String> {
     if let Some(jpeg) = &figure.jpeg {
-        let bytes = jpeg.raw_data();
-        return if bytes.len() > IMAGE_BYTES_MAX { Err(LeftOut::TooLarge) } else { Ok(bytes.into_owned()) };
+        // By its name one that stands on every page is read once.
+        return images.figure(figure.name().as_deref(), None, || {
+            let bytes = jpeg.raw_data();
+            if bytes.len() > IMAGE_BYTES_MAX { Err(LeftOut::TooLarge) } else { Ok(bytes.into_owned()) }
+        });
+    }
+    // It might be a file already, but no page is drawn to see that.
+    if images.is_full() {
+        images.leave_out(LeftOut::TooMany);
+        return None;
     }
     // Of a page that cannot be drawn it is said already.
-    let Some(pixels) = pixels else { return Err(LeftOut::Other) };
-    pixels.part(figure.area).map_err(|_| LeftOut::Damaged)?.ok_or(LeftOut::Other)
+    let pixels = pixels?;
+    if budget.take_pixels(pixels.count(figure.area)).is_err() {
+        *uncut += 1;
+        return None;
+    }
+    images.figure(None, None, || pixels.part(figure.area).map_err(|_| LeftOut::Damaged)?.ok_or(LeftOut::Other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use morag_conversion::images::Include;
+    use morag_conversion::testdata::{pdf_of, stream};
+    use morag_step::mock::MockTask;
+
+    #[test]
+    fn figures_are_cut_out_as_long_as_the_budget_of_pixels_lasts() {
+        let picture = b"60 0 0 40 10 20 cm BI /W 2 /H 1 /CS /G /BPC 8 /F /AHx ID 00C8> EI";
+        let page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 144 72]/Resources<<>>/Contents 4 0 R>>".to_vec();
+        let pages = b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec();
+        let objects = [b"<</Type/Catalog/Pages 2 0 R>>".to_vec(), pages, page, stream("", picture)];
+        let drawing = Drawing::open(&pdf_of(&objects, ""), 1).unwrap();
+        let (mut budget, mut uncut) = (Budget::default(), 0);
+        let pixels = drawing.pixels(1, &mut budget).unwrap();
+        let [figure] = &drawing.figures(1, &mut Search::default())[..] else { panic!("one figure") };
+        assert_eq!(pixels.count(figure.area), 125 * 84);
+        let task = MockTask::new("a.pdf", "");
+        let images = Images::of(&task, Include { figures: true, pages: false });
+        budget.take_pixels(1_000_000_000 - 300 * 150 - 125 * 84).unwrap();
+        let mut cut = || reference(figure, Some(&pixels), &images, &mut budget, &mut uncut);
+        assert_eq!(cut().as_deref(), Some("![Image 1](image-1.png)"));
+        assert_eq!((cut(), uncut), (None, 1));
+    }
 }

@@ -46,6 +46,14 @@ pub struct Figure<'a> {
     pub jpeg: Option<Stream<'a>>,
 }
 
+impl Figure<'_> {
+    /// The name of its bytes within the document: that of their object.
+    pub fn name(&self) -> Option<String> {
+        let id = self.jpeg.as_ref()?.dict().obj_id()?;
+        Some(format!("{} {}", id.obj_number, id.gen_number))
+    }
+}
+
 /// What was looked at of a document.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Search {
@@ -225,8 +233,8 @@ mod tests {
     use hayro::hayro_syntax::Pdf;
     use morag_conversion::testdata::{pdf_of, stream};
 
-    /// The figures of a page of 200 by 100 points: their areas, and whether their bytes are kept.
-    fn found(content: &str, more: &str, objects: &[Vec<u8>]) -> Vec<([i64; 4], bool)> {
+    /// A page of 200 by 100 points, whose pictures and forms are these objects.
+    fn page_with(content: &str, more: &str, objects: &[Vec<u8>]) -> Vec<u8> {
         let names = "/XObject<</I 5 0 R/F 6 0 R>>";
         let page =
             format!("<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 100]{more}/Resources<<{names}>>/Contents 4 0 R>>");
@@ -237,7 +245,12 @@ mod tests {
             stream("", content.as_bytes()),
         ];
         all.extend_from_slice(objects);
-        let pdf = Pdf::new(pdf_of(&all, "")).unwrap();
+        pdf_of(&all, "")
+    }
+
+    /// The figures of such a page: their areas, and whether their bytes are kept.
+    fn found(content: &str, more: &str, objects: &[Vec<u8>]) -> Vec<([i64; 4], bool)> {
+        let pdf = Pdf::new(page_with(content, more, objects)).unwrap();
         let figures = find(&pdf.pages()[0], &mut Search::default());
         let sides = |area: Rect| [area.x0, area.y0, area.x1, area.y1].map(|side| side.round() as i64);
         figures.iter().map(|figure| (sides(figure.area), figure.jpeg.is_some())).collect()
@@ -340,13 +353,29 @@ mod tests {
         }
     }
 
+    /// Operations of a page that are looked at.
+    fn looked_at(content: &str, objects: &[Vec<u8>]) -> u64 {
+        let pdf = Pdf::new(page_with(content, "", objects)).unwrap();
+        let mut search = Search::default();
+        find(&pdf.pages()[0], &mut search);
+        search.operations
+    }
+
     #[test]
-    fn forms_that_draw_themselves_and_pages_without_end_are_read_to_a_limit() {
-        let deep = [
-            jpeg(GRAY),
-            stream("/Subtype/Form/Resources<</XObject<</F 6 0 R/I 5 0 R>>>>", b"/F Do /F Do 50 0 0 40 10 20 cm /I Do"),
-        ];
-        assert!(found("/F Do", "", &deep).len() <= PICTURES_MAX);
+    fn pages_without_end_are_read_to_a_limit() {
+        /// A picture, and 20 forms, each of which draws the next one so often, then the picture.
+        fn forms(times: usize) -> Vec<Vec<u8>> {
+            let form = |at: usize| {
+                let names = format!("/Subtype/Form/Resources<</XObject<</F {} 0 R/I 5 0 R>>>>", at + 7);
+                stream(&names, format!("{} 50 0 0 40 10 20 cm /I Do", "/F Do ".repeat(times)).as_bytes())
+            };
+            [jpeg(GRAY)].into_iter().chain((0..20).map(form)).collect()
+        }
+        assert_eq!(looked_at("/F Do", &forms(1)), 1 + 16 * 3, "forms are followed 16 levels deep");
+        // 65,535 forms of 16 levels have four operations each, of which the last is a picture.
+        let operations = looked_at("/F Do", &forms(2));
+        assert!((40_000..50_000).contains(&operations), "ended by the pictures: {operations}");
+        assert_eq!(looked_at(&"q Q ".repeat(300_000), &[]), OPERATIONS_MAX + 1);
         let many = "q 50 0 0 40 10 20 cm /I Do Q ".repeat(100_000);
         assert_eq!(found(&many, "", &[jpeg(GRAY)]).len(), 1, "they lie over each other");
     }

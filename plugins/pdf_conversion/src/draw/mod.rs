@@ -82,9 +82,10 @@ impl Drawing {
     pub fn pixels(&self, number: u32, budget: &mut Budget) -> Result<Pixels, Undrawn> {
         let page = self.find(number)?;
         let sides = sides(page, size::DOTS_TO_SEE)?;
-        let weight = weight::check(page)?;
-        rehearsal::check(page, sides)?;
-        budget.take(weight)?;
+        // Before it is rehearsed, which takes time too.
+        budget.take(weight::check(page)?)?;
+        let inner = rehearsal::check(page, sides)?;
+        budget.take_pixels(inner.saturating_add(u64::from(sides.0) * u64::from(sides.1)))?;
         let (pixmap, _, scale) = draw(page, sides);
         Ok(Pixels::new(pixmap, scale))
     }

@@ -28,11 +28,26 @@ impl Pixels {
         self.encode([(0, self.pixmap.width().into()), (0, self.pixmap.height().into())])
     }
 
+    /// How many pixels a part of the page has.
+    pub fn count(&self, area: Rect) -> u64 {
+        self.columns_and_rows(area).iter().map(|(_, count)| *count as u64).product()
+    }
+
     /// A part of the page, in points from its upper left corner, as PNG; none where it is of one colour, so that there is nothing to see.
     ///
     /// # Errors
     /// Those of [`Pixels::png`].
     pub fn part(&self, area: Rect) -> Result<Option<Vec<u8>>, String> {
+        let part = self.columns_and_rows(area);
+        let mut pixels = self.rows(part).flat_map(|row| row.as_chunks::<4>().0);
+        let first = pixels.next();
+        if pixels.all(|pixel| Some(pixel) == first) {
+            return Ok(None);
+        }
+        self.encode(part).map(Some)
+    }
+
+    fn columns_and_rows(&self, area: Rect) -> Part {
         let side = |first: f64, last: f64, scale: f64, whole: u16| {
             let first = ((first * scale).round().max(0.0) as usize).min(whole.into());
             let last = ((last * scale).round().max(0.0) as usize).min(whole.into());
@@ -40,12 +55,7 @@ impl Pixels {
         };
         let columns = side(area.x0, area.x1, self.scale.0, self.pixmap.width());
         let rows = side(area.y0, area.y1, self.scale.1, self.pixmap.height());
-        let mut pixels = self.rows([columns, rows]).flat_map(|row| row.as_chunks::<4>().0);
-        let first = pixels.next();
-        if pixels.all(|pixel| Some(pixel) == first) {
-            return Ok(None);
-        }
-        self.encode([columns, rows]).map(Some)
+        [columns, rows]
     }
 
     fn rows(&self, [columns, rows]: Part) -> impl Iterator<Item = &[u8]> {

@@ -38,11 +38,11 @@ const DASH_BYTES: u64 = 120;
 /// Bytes of a pixel of a pattern.
 const PIXEL_BYTES: u64 = 4;
 
-/// Refuses a page that would hold too much when it is drawn in so many pixels.
+/// Refuses a page that would hold too much when it is drawn in so many pixels. How many pixels are drawn to be put into it.
 ///
 /// # Errors
 /// [`Undrawn::TooLarge`].
-pub fn check(page: &Page<'_>, (columns, rows): (u32, u32)) -> Result<(), Undrawn> {
+pub fn check(page: &Page<'_>, (columns, rows): (u32, u32)) -> Result<u64, Undrawn> {
     let (width, height) = page.render_dimensions();
     let scale = |pixels: u32, side: f32| f64::from(pixels) / f64::from(side);
     let transform = Affine::scale_non_uniform(scale(columns, width), scale(rows, height))
@@ -59,7 +59,7 @@ pub fn check(page: &Page<'_>, (columns, rows): (u32, u32)) -> Result<(), Undrawn
     if rehearsal.pixels > PIXELS_MAX {
         return Err(Undrawn::TooLarge(format!("its masks and patterns have more than {PIXELS_MAX} pixels")));
     }
-    Ok(())
+    Ok(rehearsal.pixels)
 }
 
 /// What was counted so far, of a page or of what is drawn on its own to be put into it.

@@ -149,10 +149,32 @@ fn a_document_of_many_pages_and_figures_has_two_hundred_of_them() {
     assert!(task.text("markdown.md").ends_with("The last page of many.\n"));
     // Each in a place of its own: the same bytes, so one file.
     let many: String =
-        (0..10_000).map(|number| format!("q 20 0 0 20 {} {} cm /Im Do Q ", number % 150, number / 150)).collect();
-    let page = Sheet { content: format!("{many} {}", text(WORDS).content), ..text("") };
-    let task = converted(document_with(&[page], jpeg(), &[]), "figures");
-    assert!(listed(&task).as_array().unwrap().len() <= 200 && task.text("markdown.md").starts_with(WORDS));
+        (0..32).map(|number| format!("q 20 0 0 20 {} {} cm /Im Do Q ", number % 8 * 22, number / 8 * 22)).collect();
+    let page = || Sheet { content: format!("{many} {}", text(WORDS).content), ..text("") };
+    let task = converted(document_with(&(0..10).map(|_| page()).collect::<Vec<_>>(), jpeg(), &[]), "figures");
+    let markdown = task.text("markdown.md");
+    assert_eq!(listed(&task).as_array().unwrap().len(), 1);
+    assert!(markdown.starts_with(WORDS) && markdown.matches("](image-1.jpg)").count() == 320, "{markdown}");
+}
+
+#[test]
+fn a_jpeg_that_is_a_file_has_its_references_where_there_is_no_room_for_another() {
+    let mut pages: Vec<Sheet> = (0..201).map(|number| text(&format!("Page number {number} of many."))).collect();
+    pages[0] = illustrated("The first of many.");
+    pages.push(illustrated("The last of many."));
+    // With one that is cut out of its page.
+    pages[201].content += " q 60 0 0 40 20 60 cm BI /W 2 /H 1 /CS /G /BPC 8 /F /AHx ID 00C8> EI Q";
+    let task = converted(document_with(&pages, jpeg(), &[]), "all");
+    let markdown = task.text("markdown.md");
+    assert!(task.file("page-199.png").is_some() && task.file("page-200.png").is_none());
+    assert!(
+        markdown.ends_with("The last of many.\n\n![Image 1](image-1.jpg)\n"),
+        "{}",
+        &markdown[markdown.len() - 200..]
+    );
+    assert_eq!(markdown.matches("](image-1.jpg)").count(), 2);
+    let warnings = warnings(&task);
+    assert!(warnings.len() == 1 && warnings[0].starts_with("4 pictures are left out: "), "{warnings:?}");
 }
 
 #[test]
