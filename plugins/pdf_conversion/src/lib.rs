@@ -3,6 +3,8 @@
 //! A page with good text is converted from it. A scan is drawn here and read by the host's model. Damaged text, and the invisible text of a
 //! scan that went through OCR before, are compared with what is read.
 
+mod bookmarks;
+mod catalog;
 mod choice;
 mod draw;
 mod form;

@@ -4,7 +4,7 @@ use crate::need::Need;
 use crate::scans::{Outcome, Stop};
 use crate::steps::Steps;
 use crate::text::{MARKDOWN_BYTES_MAX, Page, Text};
-use crate::{form, guard, images, properties, scans, text};
+use crate::{catalog, guard, images, properties, scans, text};
 use morag_conversion::document::join_pages;
 use morag_conversion::escape::{self, Context};
 use morag_conversion::{Converted, Images, Progress, Source, failures, formats};
@@ -21,10 +21,10 @@ pub fn convert(source: &Source, ocr: &dyn Ocr, images: &Images<'_>, progress: Pr
     let bytes = &source.bytes;
     guard::check(bytes)?;
     let mut steps = Steps::new(progress);
-    let (checked, warning) = form::checked(bytes)?;
+    let (checked, warnings) = catalog::checked(bytes)?;
     let mut text = text::extract(&checked, &source.options, &mut steps)?;
     drop(checked);
-    text.warnings.extend(warning);
+    text.warnings.extend(warnings);
     let outcome = scans::read(bytes, &mut text, ocr, &mut steps)?;
     finish(text, outcome, bytes, images)
 }
