@@ -1,12 +1,14 @@
 //! Steps of several components: which one a document gets, and documents inside documents.
 
 use morag_core::plugin::{Budget, Capability, Grant};
-use morag_core::ports::{BlobPath, Blobs as _, StepReport, StepRunner as _};
+use morag_core::ports::{BlobPath, Blobs as _, StepReport, StepRunner as _, StepSuccess};
 use morag_core::task::TaskId;
+use morag_fixtures::zip_of;
 use morag_tests::sandbox::{Sandbox, guest};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn plugin(name: &str) -> PathBuf {
     morag_tests::server::plugins_dir().join(format!("{name}.wasm"))
@@ -37,7 +39,11 @@ async fn convert(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> (TaskId, StepRe
 async fn markdown(sandbox: &Sandbox, name: &str, bytes: &[u8]) -> String {
     let (_, report) = convert(sandbox, name, bytes).await;
     let success = report.result.unwrap_or_else(|failure| panic!("{name}: {failure:?} {:?}", report.log));
-    let file = success.artifacts.iter().find(|staged| staged.artifact.name.as_str() == "markdown.md").unwrap();
+    read(sandbox, &success, "markdown.md").await
+}
+
+async fn read(sandbox: &Sandbox, success: &StepSuccess, name: &str) -> String {
+    let file = success.artifacts.iter().find(|staged| staged.artifact.name.as_str() == name).unwrap();
     let read = sandbox.blobs.read(&file.path, 0..file.artifact.size).await.unwrap();
     String::from_utf8(read.to_vec()).unwrap()
 }
@@ -120,6 +126,84 @@ async fn the_budget_of_conversions_ends_them_and_not_the_step() {
     };
     let text = markdown(&sandbox(limited).await, "a.bundle", &bundle(&[("a.txt", "one"), ("b.txt", "two")])).await;
     assert!(text.contains("[b.txt: limit: the step's budget conversion_bytes"), "{text}");
+}
+
+/// A bundle that computes without end after it has converted its parts.
+fn burning(parts: &[(&str, &str)]) -> String {
+    let mut bundle: Value = serde_json::from_slice(&bundle(parts)).unwrap();
+    bundle["burns"] = true.into();
+    bundle.to_string()
+}
+
+/// As `grant`, with a second of processor time for a bundle or an archive, and that of the documents inside it.
+fn grant_of_a_second(name: &str) -> Grant {
+    let mut grant = grant(name);
+    if matches!(name, "bundle" | "archive_conversion") {
+        grant.limits.cpu_time_max = Duration::from_secs(1);
+    }
+    grant
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_inside_a_document_use_up_its_processor_time_together() {
+    let sandbox = sandbox(grant_of_a_second).await;
+    let burning = burning(&[]);
+    let parts = [("a.txt", "one"), ("b.bundle", &burning), ("c.bundle", &burning), ("d.txt", "two")];
+    let text = markdown(&sandbox, "a.bundle", &bundle(&parts)).await;
+    let limit = "limit: the step's processor time is nearly used up: the rest of it is for what was converted already";
+    let expected =
+        format!("[a.txt: text_conversion|one]\n[b.bundle: PLUGIN_CPU_LIMIT]\n[c.bundle: {limit}]\n[d.txt: {limit}]\n");
+    assert_eq!(text, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_two_levels_deep_use_up_the_processor_time_of_the_outermost() {
+    let sandbox = sandbox(grant_of_a_second).await;
+    let deep = String::from_utf8(bundle(&[("b.bundle", &burning(&[])), ("c.txt", "two")])).unwrap();
+    let text = markdown(&sandbox, "a.bundle", &bundle(&[("deep.bundle", &deep), ("d.bundle", &burning(&[]))])).await;
+    assert!(text.contains("[b.bundle: PLUGIN_CPU_LIMIT]"), "{text}");
+    // A tenth of a tenth was left when the inner bundle was done.
+    assert!(
+        text.contains("[d.bundle: PLUGIN_CPU_LIMIT]") || text.contains("[d.bundle: limit: the step's proc"),
+        "{text}"
+    );
+    let failure = convert(&sandbox, "a.bundle", burning(&[("b.bundle", &burning(&[]))]).as_bytes()).await.1;
+    let (used, failure) = (failure.resources.cpu_ms, failure.result.unwrap_err());
+    assert_eq!(failure.code, "PLUGIN_CPU_LIMIT");
+    assert!(failure.message.ends_with("try a smaller document"), "the limit is its own: {failure:?}");
+    assert_eq!(json!([failure.details["allowed"], used]), json!([1000, used]));
+}
+
+/// What an archive had converted when the time was used up is kept, and what was left out is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_whose_processor_time_is_used_up_keeps_what_was_converted() {
+    let granted = |name: &str| match name {
+        "archive_conversion" => Grant { capabilities: [Capability::Conversion].into(), ..grant_of_a_second(name) },
+        // Its own limit is never reached.
+        _ => grant(name),
+    };
+    let paths = vec![guest("bundle"), plugin("text_conversion"), plugin("archive_conversion")];
+    let sandbox = Sandbox::granted(paths, granted, |_| ()).await.unwrap();
+    let burning = burning(&[]);
+    let names = ["a.txt", "b.bundle", "c.bundle", "d.txt", "e.txt", "f.txt"];
+    let files = names.map(|name| (name, if name.ends_with(".txt") { &b"words"[..] } else { burning.as_bytes() }));
+    let (_, report) = convert(&sandbox, "a.zip", &zip_of(&files)).await;
+    let success = report.result.unwrap_or_else(|failure| panic!("{failure:?}"));
+    let document = read(&sandbox, &success, "document.json").await;
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let parts = document["parts"].as_array().unwrap();
+    let codes: Vec<_> = parts.iter().map(|part| part["error_code"].as_str().unwrap_or_default()).collect();
+    let limit = "CAPABILITY_LIMIT";
+    assert_eq!(codes, ["", "PLUGIN_CPU_LIMIT", limit, limit, limit, limit]);
+    assert!(read(&sandbox, &success, "markdown.md").await.contains("words"));
+    let warnings: Vec<String> = serde_json::from_value(success.data["warnings"].clone()).unwrap();
+    assert_eq!(warnings.len(), 5, "{warnings:?}");
+    for (name, warning) in names[1..].iter().zip(&warnings) {
+        assert!(warning.contains(&format!("{name} was not converted")), "{warning}");
+    }
+    let by_itself = "that is all that the document around it had left: submit this document by itself";
+    assert!(warnings[0].contains(by_itself), "{warnings:?}");
+    assert!(warnings[1].contains("processor time is nearly used up"), "{warnings:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

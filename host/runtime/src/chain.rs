@@ -6,7 +6,9 @@ use crate::capabilities;
 use crate::failure;
 use crate::inner_documents::InnerDocuments;
 use crate::plugin::Plugin;
+use crate::run_time::Share;
 use crate::sandbox::{Run, Sandbox};
+use crate::stopwatch::Stopwatch;
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
 use morag_core::JsonObject;
@@ -16,7 +18,6 @@ use morag_core::task::{Resources, StepFailure};
 use morag_formats::{Content, Format, HEAD_BYTES, essence, extension, sniff};
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -30,23 +31,25 @@ pub(crate) struct Chain {
     pub(crate) depth: u32,
     /// What the step's run has used of its budgets.
     pub(crate) ledger: Ledger,
+    /// The clock of the step's run.
+    pub(crate) clock: Stopwatch,
 }
 
 impl Chain {
-    /// Runs the first component that takes the document, each within `time_max` by the clock and within its own limit. With the report
+    /// Runs the first component that takes the document, each within its own limits, all of them together within `share`. With the report
     /// comes the id that it has staged its files under: each component has its own, for what one that passes the document on has staged
     /// is discarded while the next one runs.
-    pub(crate) async fn run(&self, call: StepCall, time_max: Duration) -> (StepReport, Uuid) {
+    pub(crate) async fn run(&self, call: StepCall, share: &Share) -> (StepReport, Uuid) {
         let mut run = Uuid::new_v4();
         if let [only] = self.members.as_slice() {
-            return (self.run_member(only, call, run, time_max).await, run);
+            return (self.run_member(only, call, run, share).await, run);
         }
         let descriptors: Vec<Arc<Descriptor>> = self.members.iter().map(|member| member.descriptor.clone()).collect();
         let hints = self.hints(&call).await;
         let (mut used, mut log) = (Resources::default(), Vec::new());
         for place in hints.choose(&descriptors) {
             let Some(member) = self.members.get(place) else { continue };
-            let mut report = self.run_member(member, call.clone(), run, time_max).await;
+            let mut report = self.run_member(member, call.clone(), run, share).await;
             used = used.and(&report.resources);
             log.append(&mut report.log);
             let name = json!(member.descriptor.name);
@@ -73,10 +76,10 @@ impl Chain {
         }
     }
 
-    async fn run_member(&self, member: &Arc<Plugin>, call: StepCall, run: Uuid, time_max: Duration) -> StepReport {
+    async fn run_member(&self, member: &Arc<Plugin>, call: StepCall, run: Uuid, share: &Share) -> StepReport {
         // Of the highest level: with `RUST_LOG=error` too, a line says which task and step it is about.
         let of_log = tracing::error_span!("guest", component = member.descriptor.name);
-        let linked = match member.linked().instrument(of_log.clone()).await {
+        let linked = match self.clock.stopped_for(member.linked()).instrument(of_log.clone()).await {
             Ok(linked) => linked,
             Err(reason) => {
                 let component = Some(member.descriptor.name.clone());
@@ -85,8 +88,8 @@ impl Chain {
         };
         // With the caller's span, below which those of capabilities are, and one of the log, which finds only its own: a thread of guests
         // has none.
-        let called =
-            self.sandbox.clone().call(Arc::new(self.clone()), member.clone(), linked, Run { call, id: run, time_max });
+        let run = Run { call, id: run, share: share.clone() };
+        let called = self.sandbox.clone().call(Arc::new(self.clone()), member.clone(), linked, run);
         let called = called.in_current_span().instrument(of_log);
         let component = Some(member.descriptor.name.clone());
         let report = self.threads.run(called).await;
@@ -134,8 +137,12 @@ impl InnerDocuments for Chain {
         self.ledger.clone()
     }
 
-    async fn convert(&self, call: StepCall, time_max: Duration) -> (StepReport, Uuid) {
-        self.run(call, time_max).await
+    fn clock(&self) -> Stopwatch {
+        self.clock.clone()
+    }
+
+    async fn convert(&self, call: StepCall, share: &Share) -> (StepReport, Uuid) {
+        self.run(call, share).await
     }
 }
 

@@ -4,6 +4,7 @@ use crate::bindings::{ProcessingStep, ProcessingStepPre, converter, exports::mor
 use crate::guest::{Guest, Instance};
 use crate::load_error::LoadErrorReason;
 use crate::metered::{self, Ended};
+use crate::run_time::RunTime;
 use crate::store::{HOSTCALL_BYTES_MAX, store};
 use morag_core::plugin::{AcceptedFormat, Descriptor, DescriptorSize, Input, InvalidDescriptor, Limits, Output};
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub(crate) async fn describe(
         let described = step.morag_step_step().call_describe(&mut store).await?;
         wasmtime::Result::<_>::Ok((described, formats(&mut store, pre.instance_pre(), &instance).await?))
     };
-    let ended = metered::run(call, DESCRIBE_TIME_MAX, DESCRIBE_TIME_MAX).await.ended;
+    let ended = metered::run(call, &RunTime::default(), DESCRIBE_TIME_MAX, DESCRIBE_TIME_MAX).await.ended;
     let reached = store.data().guest().meter.reached.as_ref().map(|reached| reached.text.clone());
     match (reached, ended) {
         (Some(reached), _) => Err(LoadErrorReason::Describe(reached)),

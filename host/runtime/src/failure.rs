@@ -30,10 +30,11 @@ fn measured(limit: &str, allowed: u64, measured: Option<u64>, unit: &str) -> Jso
     details
 }
 
-/// The step reached a limit that the host counts.
-pub(crate) fn limited(reached: &Reached) -> StepFailure {
+/// The step reached a limit that the host counts. `is_share`: the limit is what a document around this one had left.
+pub(crate) fn limited(reached: &Reached, is_share: bool) -> StepFailure {
     let Reached { code, limit, allowed, measured: found, unit, text } = reached;
     let advice = match code {
+        _ if is_share => "that is all that the document around it had left: submit this document by itself",
         FailureCode::Timeout | FailureCode::CpuLimit => "try a smaller document",
         _ => "the document may be damaged, made to harm, or too large for this server",
     };

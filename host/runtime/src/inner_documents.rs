@@ -1,10 +1,11 @@
 //! Conversion of documents inside a document, as the capability `conversion` asks for it.
 
 use crate::budget::Ledger;
+use crate::run_time::Share;
+use crate::stopwatch::Stopwatch;
 use async_trait::async_trait;
 use morag_core::ports::{StepCall, StepReport};
 use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
 
 /// Documents within each other: an archive in a mail, and a mail in that. More is what bombs are made of. The WIT says so.
@@ -22,7 +23,10 @@ pub(crate) trait InnerDocuments: Send + Sync {
     /// What the step's run has used of its budgets, with what is used for documents inside its document.
     fn ledger(&self) -> Ledger;
 
-    /// Runs the first component that takes the document, each within `time_max` by the clock. With the report comes the id that it has
+    /// The clock of the step's run, which is that of the runs for documents inside its document too.
+    fn clock(&self) -> Stopwatch;
+
+    /// Runs the first component that takes the document, all that are asked within `share`. With the report comes the id that it has
     /// staged its files under.
-    async fn convert(&self, call: StepCall, time_max: Duration) -> (StepReport, Uuid);
+    async fn convert(&self, call: StepCall, share: &Share) -> (StepReport, Uuid);
 }

@@ -59,18 +59,19 @@ mod limits;
 mod link;
 mod load_error;
 mod log;
-#[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod metered;
 #[expect(clippy::disallowed_methods, reason = "how long a component takes to compile is logged")]
 mod plugin;
 mod redact;
 #[expect(clippy::disallowed_methods, reason = "how long a component takes to load is logged")]
 mod registry;
+mod run_time;
 mod runner;
 #[expect(clippy::disallowed_methods, reason = "a guest's time is measured")]
 mod sandbox;
 mod services;
 mod state;
+mod stopwatch;
 mod store;
 mod threads;
 #[expect(clippy::disallowed_methods, reason = "the compile cache and its notes are files")]

@@ -4,14 +4,15 @@ use crate::budget::Ledger;
 use crate::chain::{Chain, failed};
 use crate::failure;
 use crate::plugin::Plugin;
+use crate::run_time::Share;
 use crate::sandbox::Sandbox;
+use crate::stopwatch::Stopwatch;
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
 use morag_core::plugin::{Descriptor, NotLoaded, converters, members};
 use morag_core::ports::{StepCall, StepReport, StepRunner};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The loaded components of one set, which were loaded together and do not change while a task runs on them.
 pub struct PluginRunner {
@@ -60,7 +61,7 @@ impl StepRunner for PluginRunner {
             Err(NotLoaded(missing)) => return failed(failure::unknown(&missing)),
         };
         let (sandbox, threads) = (self.sandbox.clone(), self.threads.clone());
-        let chain = Chain { sandbox, threads, members, depth: 0, ledger: Ledger::default() };
-        chain.run(call, Duration::MAX).await.0
+        let (ledger, clock) = (Ledger::default(), Stopwatch::default());
+        Chain { sandbox, threads, members, depth: 0, ledger, clock }.run(call, &Share::default()).await.0
     }
 }

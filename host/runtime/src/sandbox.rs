@@ -11,6 +11,7 @@ use crate::inner_documents::InnerDocuments;
 use crate::limits::{Breach, HANDLES_MAX};
 use crate::metered::{self, Ended, MeteredCall};
 use crate::plugin::Plugin;
+use crate::run_time::{RunTime, Share, ShareOfLimits};
 use crate::services::Services;
 use crate::store::store;
 use morag_core::plugin::{Descriptor, FailureCode, Limits, with_file_urls};
@@ -44,8 +45,8 @@ pub(crate) struct Run {
     pub(crate) call: StepCall,
     /// The id that it stages its files and writes under.
     pub(crate) id: Uuid,
-    /// Time by the clock that it has, where that is less than its own limit.
-    pub(crate) time_max: Duration,
+    /// Time that it has, where that is less than its component's own limits.
+    pub(crate) share: Share,
 }
 
 impl Sandbox {
@@ -57,7 +58,7 @@ impl Sandbox {
         linked: Linked,
         run: Run,
     ) -> StepReport {
-        let Run { call, id, time_max } = run;
+        let Run { call, id, share } = run;
         let record = call.record.clone();
         let revision = Revision {
             id,
@@ -67,16 +68,17 @@ impl Sandbox {
             document: record.document_id.clone(),
         };
         let started = Instant::now();
-        let limits = Limits { wall_time_max: plugin.limits.wall_time_max.min(time_max), ..plugin.limits.clone() };
+        let time = RunTime::begins(inner.clock(), &share);
+        let ShareOfLimits { limits, is_wall_less, is_cpu_less } = share.limits(&plugin.limits);
         let staged = StagedWrites::new(capabilities::is_staging(&plugin.granted), &self.services, &revision);
-        let guest = self.guest(&inner, &plugin, limits.clone(), call, &revision, started);
+        let guest = self.guest(&inner, &plugin, limits.clone(), call, &revision, (started, &time));
         let mut store = store(self.engine.inner(), guest, capabilities::hostcall_bytes_max(&plugin.granted));
         let log = store.data().guest().log.clone();
         let run = async {
             let step = linked.instantiate_async(&mut store).await?;
             step.morag_step_step().call_run(&mut store).await
         };
-        let MeteredCall { cpu, ended } = metered::run(run, limits.wall_time_max, limits.cpu_time_max).await;
+        let MeteredCall { cpu, ended } = metered::run(run, &time, limits.wall_time_max, limits.cpu_time_max).await;
         let mut guest = store.into_data().into_guest();
         guest.settle();
         guest.calls.report();
@@ -111,7 +113,14 @@ impl Sandbox {
         };
         guest.states.report(&mut resources);
         let result = match (&guest.meter.reached, ended) {
-            (Some(reached), _) => Err(failure::limited(reached)),
+            (Some(reached), _) => Err(failure::limited(
+                reached,
+                match reached.code {
+                    FailureCode::Timeout => is_wall_less,
+                    FailureCode::CpuLimit => is_cpu_less,
+                    _ => false,
+                },
+            )),
             (None, Ended::Returned(Err(error))) => Err(failure::trapped(&error, &log)),
             // A step that gives up on a refused file knows one code for all limits of files.
             (None, Ended::Returned(Ok(Err(said)))) => Err(match &guest.meter.refused {
@@ -137,7 +146,7 @@ impl Sandbox {
         limits: Limits,
         call: StepCall,
         revision: &Revision,
-        started: Instant,
+        (started, time): (Instant, &RunTime),
     ) -> Guest {
         let mut guest = Guest::new(limits);
         let blobs = self.services.blobs.clone();
@@ -153,6 +162,7 @@ impl Sandbox {
             log: &guest.log,
             calls: &guest.calls,
             ledger: &ledger,
+            time,
         };
         capabilities::start(&plugin.granted, &context).for_each(|state| guest.states.add(state));
         guest

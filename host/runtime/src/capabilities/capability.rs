@@ -5,6 +5,7 @@ use crate::call_spans::CallSpans;
 use crate::guest::Instance;
 use crate::inner_documents::InnerDocuments;
 use crate::log::StepLog;
+use crate::run_time::RunTime;
 use crate::services::Services;
 use crate::state::State;
 use crate::store::HOSTCALL_BYTES_MAX;
@@ -67,6 +68,8 @@ pub(crate) struct CallContext<'a> {
     pub(crate) calls: &'a CallSpans,
     /// What the step's run has used of its budgets.
     pub(crate) ledger: &'a Ledger,
+    /// What the run has used of its time.
+    pub(crate) time: &'a RunTime,
 }
 
 impl CallContext<'_> {

@@ -9,6 +9,7 @@ use crate::call_spans::traced;
 use crate::files::GuestBlob;
 use crate::guest::{Guest, Instance};
 use crate::inner_documents::{DEPTH_MAX, InnerDocuments};
+use crate::run_time::RunTime;
 use crate::state::State;
 use morag_core::JsonObject;
 use morag_core::plugin::{Budget, Capability};
@@ -16,7 +17,6 @@ use morag_core::ports::{BlobPath, Blobs, CapabilityError, StagedArtifact, StepCa
 use morag_core::task::{Resources, SourceType, TaskRecord, reduced_file_name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use wasmtime::component::{HasSelf, Linker, Resource};
 
 /// Bytes of markdown that one call gives back: with the rest it must fit into what a call may carry (`store.rs`).
@@ -34,13 +34,15 @@ struct ConversionState {
     blobs: Arc<dyn Blobs>,
     calls: Allowance,
     bytes: Allowance,
+    time: RunTime,
     used: Resources,
 }
 
 impl State for ConversionState {
     fn report(&self, resources: &mut Resources) {
-        // Wall-clock time is the step's own, for it waited; lines are counted where they are kept, in its log.
-        *resources = resources.and(&Resources { wall_ms: 0, log_lines: 0, log_bytes: 0, ..self.used });
+        // Wall-clock time is the step's own, for it waited; processor time is in its account already; lines are counted where they are
+        // kept, in its log.
+        *resources = resources.and(&Resources { wall_ms: 0, cpu_ms: 0, log_lines: 0, log_bytes: 0, ..self.used });
     }
 }
 
@@ -59,6 +61,7 @@ impl CapabilityHost for Conversion {
             blobs: call.services.blobs.clone(),
             calls: call.allowance(Budget::ConversionCalls),
             bytes: call.allowance(Budget::ConversionBytes),
+            time: call.time.clone(),
             used: Resources::default(),
         })
     }
@@ -74,20 +77,16 @@ impl Host for Guest {
                     "only temporary files of the run are converted: write the document as one",
                 ));
             };
-            let (outer, elapsed) = (task.call(), task.elapsed());
-            let Some(time_max) = inner_time(self.meter.limits.wall_time_max, elapsed) else {
-                let text =
-                    "the step's time is nearly used up: the rest of it is for what was converted already".to_owned();
-                return Err(CapabilityError::Limit(text).into());
-            };
+            let (outer, limits) = (task.call(), self.meter.limits.clone());
             let state = self.state::<ConversionState>()?;
+            let share = state.time.share(&limits).map_err(|used_up| CallError::limit(used_up.text().to_owned()))?;
             if state.inner.depth() > DEPTH_MAX {
                 let text = format!("documents are converted up to {DEPTH_MAX} levels deep within each other");
                 return Err(CapabilityError::Limit(text).into());
             }
             take_both(&mut state.calls, &mut state.bytes, file.artifact.size)?;
             let (converters, blobs) = (state.inner.clone(), state.blobs.clone());
-            let (report, run) = converters.convert(inner_call(&outer, &file, &name), time_max).await;
+            let (report, run) = converters.convert(inner_call(&outer, &file, &name), &share).await;
             let state = self.state::<ConversionState>()?;
             state.used = state.used.and(&report.resources);
             for line in &report.log {
@@ -107,13 +106,6 @@ impl Host for Guest {
         })
         .await
     }
-}
-
-/// Time by the clock that a document inside another one may take: what the outer step has left of its own, less a tenth of the whole, in
-/// which it writes what it has. None where nothing is left.
-fn inner_time(wall_time_max: Duration, elapsed: Duration) -> Option<Duration> {
-    let left = wall_time_max.saturating_sub(wall_time_max / 10).saturating_sub(elapsed);
-    (!left.is_zero()).then_some(left)
 }
 
 /// The call for a document of the outer one's.
@@ -186,15 +178,6 @@ async fn text(blobs: &dyn Blobs, file: &StagedArtifact, bytes_max: u64) -> Resul
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn a_step_keeps_time_for_what_was_converted() {
-        let seconds = |seconds: u64| Duration::from_secs(seconds);
-        assert_eq!(inner_time(seconds(100), seconds(0)), Some(seconds(90)));
-        assert_eq!(inner_time(seconds(100), seconds(89)), Some(seconds(1)));
-        assert_eq!(inner_time(seconds(100), seconds(90)), None);
-        assert_eq!(inner_time(seconds(100), seconds(200)), None);
-    }
 
     #[test]
     fn a_document_within_another_is_not_asked_for_pictures() {

@@ -11,7 +11,7 @@ use morag_core::task::{Artifact, ArtifactName};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use uuid::Uuid;
 use wasmtime::component::Resource;
 
@@ -78,11 +78,6 @@ impl TaskState {
     /// The temporary file at a path.
     pub(crate) fn temporary_at(&self, path: &BlobPath) -> Option<StagedArtifact> {
         self.temporary.iter().find(|file| file.path == *path).cloned()
-    }
-
-    /// Time since the run began, by the clock.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
     }
 
     /// The call that this is the state of.

@@ -1,7 +1,7 @@
 //! A converter of documents that hold other documents: for the tests of converters.
 //!
 //! Its format is JSON: `{"parts": [{"name": "a.txt", "text": "…"}]}`. Each part is converted; one that is not is told by its code. A
-//! bundle that says `"passes": true` is not taken.
+//! bundle that says `"passes": true` is not taken, and one that says `"burns": true` computes without end when its parts are converted.
 
 use morag_step::{
     CapabilityError, Conversion, Converter, Data, Descriptor, Failure, Format, Level, Output, Step, Task, data, host,
@@ -16,6 +16,8 @@ pub struct Bundle;
 struct Parts {
     #[serde(default)]
     passes: bool,
+    #[serde(default)]
+    burns: bool,
     #[serde(default)]
     parts: Vec<Part>,
 }
@@ -45,6 +47,9 @@ fn markdown(task: &dyn Task, converters: &dyn Conversion) -> Result<String, Fail
             Err(error) => return Err(error.into()),
         };
         markdown.push_str(&format!("[{name}: {line}]\n"));
+    }
+    while bundle.burns {
+        std::hint::black_box(&markdown);
     }
     Ok(markdown)
 }
