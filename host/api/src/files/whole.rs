@@ -27,15 +27,22 @@ const HASHED_FIRST_BYTES_MAX: u64 = 8 << 20;
 /// run may have written more of them. Other files are only passed between steps. Only the log is used, because this process may have no
 /// steps loaded.
 pub fn announced(log: &TaskLog) -> BTreeMap<&str, ExpectedFile> {
+    announced_where(log, |_| true)
+}
+
+/// The same of the files whose names are wanted.
+fn announced_where(log: &TaskLog, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<&str, ExpectedFile> {
     let (mut found, mut later) = (BTreeMap::<&str, (&Artifact, bool)>::new(), BTreeSet::new());
     for event in log.events.iter().rev() {
         let EventKind::StepCompleted { step, data, artifacts, .. } = &event.kind else { continue };
         let is_last = later.insert(step);
-        let urls: BTreeSet<_> = data.values().filter_map(|value| value.as_str()).collect();
-        for artifact in artifacts.iter().filter(|artifact| is_last || !artifact.listed) {
+        let of_run = artifacts.iter().filter(|artifact| is_last || !artifact.listed);
+        for artifact in of_run.filter(|artifact| is_wanted(artifact.name.as_str())) {
             let name = artifact.name.as_str();
             let (_, is_announced) = found.entry(name).or_insert((artifact, false));
-            *is_announced |= artifact.listed || urls.contains(file_url(log.record.id, name).as_str());
+            // A step has few files that are not listed.
+            let has_url = |url: String| data.values().any(|value| value.as_str() == Some(&url));
+            *is_announced = *is_announced || artifact.listed || has_url(file_url(log.record.id, name));
         }
     }
     let mut files: BTreeMap<_, _> = found
@@ -44,7 +51,9 @@ pub fn announced(log: &TaskLog) -> BTreeMap<&str, ExpectedFile> {
         .map(|(name, (artifact, _))| (name, ExpectedFile::from(artifact)))
         .collect();
     let source = &log.record.source;
-    files.insert(source.stored_as.as_str(), ExpectedFile::from(source));
+    if is_wanted(source.stored_as.as_str()) {
+        files.insert(source.stored_as.as_str(), ExpectedFile::from(source));
+    }
     files
 }
 
@@ -61,7 +70,8 @@ pub async fn find<Load: Future<Output = Result<TaskLog, ApiError>>>(
     let mut is_second_try = false;
     loop {
         let log = load().await?;
-        let file = announced(&log).remove(name.as_str()).ok_or(BlobError::NotFound)?;
+        let mut wanted = announced_where(&log, |one| one == name.as_str());
+        let file = wanted.remove(name.as_str()).ok_or(BlobError::NotFound)?;
         match verify(app, log.record.id, &file).await? {
             Ok(meta) => return Ok((log, file, meta)),
             Err(damage) if is_second_try => return Err(refused(&log, DamagedFile { name: file.name, damage })),
