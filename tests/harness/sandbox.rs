@@ -85,7 +85,17 @@ impl Sandbox {
 
     /// Loads components without capabilities, with a folder of compiled components.
     pub async fn load_with_cache(engine: StepEngine, paths: Vec<PathBuf>, cache: &Path) -> Result<Self, LoadError> {
-        Self::of(engine, paths, |_| Grant::default(), |_| (), 2, Some(cache)).await
+        Self::granted_with_cache(engine, paths, |_| Grant::default(), cache).await
+    }
+
+    /// The same with a grant by name.
+    pub async fn granted_with_cache(
+        engine: StepEngine,
+        paths: Vec<PathBuf>,
+        grant: impl Fn(&str) -> Grant,
+        cache: &Path,
+    ) -> Result<Self, LoadError> {
+        Self::of(engine, paths, grant, |_| (), 2, Some(cache)).await
     }
 
     /// Loads components with a grant by name. `change` replaces default services, which are a key-value store, and neither

@@ -1,13 +1,16 @@
 //! Components that are compiled in a separate process, by the binary `morag`.
 
 use super::hostile::lab::{assert_good, wide_limits};
-use morag_core::plugin::{Capability, CompileLimits, Grant};
-use morag_core::ports::StepRunner as _;
-use morag_runtime::{CodeOrigin, Compiler, CompilerProgram, EngineOptions, PluginRunner, StepEngine};
+use morag_core::plugin::{Capability, CompileLimits, Digest, Grant, Limits};
+use morag_core::ports::{Blobs as _, StepRunner as _};
+use morag_runtime::{
+    CodeOrigin, Compiler, CompilerProgram, ConverterCode, EngineOptions, PluginRegistry, PluginRunner, StepEngine,
+};
 use morag_tests::bombs::{empty_functions, slow_functions};
 use morag_tests::guests::write_component;
-use morag_tests::sandbox::{Sandbox, services};
+use morag_tests::sandbox::{Sandbox, guest, services};
 use morag_tests::server::{binary, plugins_dir};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -91,6 +94,63 @@ async fn a_converter_is_compiled_when_a_document_first_needs_it() {
     of(&unable).prepare().await.unwrap();
     of(&first).prepare().await.unwrap();
     assert_eq!(files_of("cwasm"), 1, "of three that needed it one has compiled it");
+}
+
+/// A `morag` that compiles as `binary` does, and notes what it was asked for. `first`: what it does before, in the shell's words.
+fn noting_compiler(folder: &Path, first: &str) -> std::path::PathBuf {
+    let (path, notes) = (folder.join("morag"), folder.join("tiers"));
+    let script =
+        format!("#!/bin/sh\necho \"$4\" >> {}\n{first}\nexec {} \"$@\"\n", notes.display(), binary().display());
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    path
+}
+
+/// A reload wants its optimised code at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_converter_whose_code_is_wanted_at_once_is_compiled_once() {
+    let files = tempfile::tempdir().unwrap();
+    let program = noting_compiler(files.path(), "");
+    let wasm = bytes::Bytes::from(std::fs::read(plugins_dir().join("text_conversion.wasm")).unwrap());
+    for (code, origin, tiers) in [
+        (ConverterCode::Now, CodeOrigin::Compiled, "optimised\n"),
+        (ConverterCode::WhenNeeded, CodeOrigin::Deferred, "baseline\n"),
+    ] {
+        let cache = tempfile::tempdir().unwrap();
+        let (engine, services) = (engine(&program, CompileLimits::default()), services(files.path()));
+        let registry = PluginRegistry::new(engine, services, Some(cache.path()), 1).unwrap();
+        let plugin = registry.load(wasm.clone(), &Digest::of(&wasm), code, Grant::default()).await.unwrap();
+        assert_eq!((plugin.descriptor.name.as_str(), plugin.origin), ("text_conversion", origin));
+        let notes = files.path().join("tiers");
+        assert_eq!(std::fs::read_to_string(&notes).unwrap(), tiers);
+        std::fs::remove_file(notes).unwrap();
+    }
+}
+
+/// Compiling takes longer than the run that needs the component may take.
+#[tokio::test(flavor = "multi_thread")]
+async fn compiling_a_converter_takes_no_time_of_the_document_that_first_needs_it() {
+    let (files, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let paths = || vec![guest("bundle"), plugins_dir().join("text_conversion.wasm")];
+    let able = engine(binary(), CompileLimits::default());
+    let granted = |_: &str| Grant {
+        limits: Limits { wall_time_max: Duration::from_secs(10), ..Limits::default() },
+        ..Grant::of([Capability::Conversion])
+    };
+    let described =
+        PluginRunner::load(able, services(files.path()), Some(cache.path()), paths(), granted, 1).await.unwrap();
+    described.plugins()["bundle"].prepare().await.unwrap();
+    let slow = engine(noting_compiler(files.path(), "sleep 12"), CompileLimits::default());
+    let sandbox = Sandbox::granted_with_cache(slow, paths(), granted, cache.path()).await.unwrap();
+    let document = br#"{"parts": [{"name": "a.txt", "text": "one"}, {"name": "b.txt", "text": "two"}]}"#;
+    let mut call = sandbox.plain_call("markdown_conversion", document).await;
+    std::sync::Arc::make_mut(&mut call.record).source.file_name = "a.bundle".into();
+    let report = sandbox.runner.run(call).await;
+    let success = report.result.unwrap_or_else(|failure| panic!("{failure:?}"));
+    let markdown = &success.artifacts[0];
+    let markdown = sandbox.blobs.read(&markdown.path, 0..markdown.artifact.size).await.unwrap();
+    assert_eq!(&markdown[..], b"[a.txt: text_conversion|one]\n[b.txt: text_conversion|two]\n");
+    assert_eq!(std::fs::read_to_string(files.path().join("tiers")).unwrap(), "optimised\n", "it was compiled then");
 }
 
 /// The component is good, and too much for the limits of this server.

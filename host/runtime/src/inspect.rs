@@ -4,7 +4,7 @@ use crate::compile::Compiler;
 use crate::component_file::{Names, names, read};
 use crate::engine::{EngineOptions, StepEngine};
 use crate::load_error::LoadError;
-use crate::plugin::Plugin;
+use crate::plugin::{ConverterCode, Plugin};
 use crate::registry::open_cache;
 use crate::threads::GuestThreads;
 use morag_core::plugin::{Capability, Descriptor, Grant};
@@ -44,10 +44,9 @@ pub async fn inspect(path: &Path, cache_folder: Option<&Path>, compiler: Compile
     let engine = StepEngine::new(EngineOptions { instances_max: 1 }).map_err(|error| anyhow::anyhow!("{error:#}"))?;
     let engine = engine.compiling_by(compiler);
     let cache = open_cache(cache_folder)?;
-    let plugin =
-        Plugin::load(&engine, &GuestThreads::start(1)?, cache.as_ref(), path, |_| Grant::of(Capability::ALL)).await?;
+    let (threads, grant) = (GuestThreads::start(1)?, |_: &str| Grant::of(Capability::ALL));
     // What a server refuses only when a document needs it, its author should see now.
-    plugin.prepare().await.map_err(|reason| LoadError::Component { path: path.to_owned(), reason })?;
+    let plugin = Plugin::load(&engine, &threads, cache.as_ref(), path, ConverterCode::Now, grant).await?;
     Ok(Inspection { descriptor: plugin.descriptor.clone(), facts: facts(path)? })
 }
 

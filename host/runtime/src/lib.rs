@@ -83,7 +83,7 @@ pub use engine::{EngineOptions, StepEngine};
 pub use engine_config::Tier;
 pub use inspect::{Facts, Inspection, facts, inspect};
 pub use load_error::{LoadError, LoadErrorReason, SandboxError};
-pub use plugin::Plugin;
+pub use plugin::{ConverterCode, Plugin};
 pub use registry::PluginRegistry;
 pub use runner::PluginRunner;
 pub use services::Services;

@@ -26,6 +26,15 @@ use tokio::task::{JoinError, spawn_blocking};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+/// When the native code of a converter is made. That of other components is made when they are loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConverterCode {
+    /// When a document first needs it, or by [`Plugin::prepare`].
+    WhenNeeded,
+    /// When it is loaded. It describes itself by the same code then, so that it is compiled once.
+    Now,
+}
+
 /// A loaded component.
 pub struct Plugin {
     pub(crate) code: Code,
@@ -60,30 +69,27 @@ impl Plugin {
         threads: &GuestThreads,
         cache: Option<&CompileCache>,
         path: &Path,
+        code: ConverterCode,
         grant: impl FnOnce(&str) -> Grant,
     ) -> Result<Self, LoadError> {
         let loaded = async {
             let wasm = Bytes::from(read(path)?);
             let digest = Digest::of(&wasm);
-            Self::of_bytes(engine, threads, cache, wasm, &digest, u64::MAX, grant).await
+            let loader = Loader { engine, threads, cache, digest: digest.as_str(), code, memory_bytes_max: u64::MAX };
+            Self::of_bytes(&loader, wasm, grant).await
         };
         loaded.await.map_err(|reason| LoadError::Component { path: path.to_owned(), reason })
     }
 
-    /// Loads a component that has been read; `digest` is its own. It describes itself on a thread of guests, with `memory_bytes_max`
-    /// of memory and never more than the default.
+    /// Loads a component that has been read. It describes itself on a thread of guests.
     pub(crate) async fn of_bytes(
-        engine: &StepEngine,
-        threads: &GuestThreads,
-        cache: Option<&CompileCache>,
+        loader: &Loader<'_>,
         wasm: Bytes,
-        digest: &Digest,
-        memory_bytes_max: u64,
         grant: impl FnOnce(&str) -> Grant,
     ) -> Result<Self, LoadErrorReason> {
         check_kind(&wasm)?;
+        let &Loader { engine, cache, digest, .. } = loader;
         let size = wasm.len() as u64;
-        let loader = Loader { engine, threads, cache, digest: digest.as_str(), memory_bytes_max };
         let (Description { descriptor, used }, optimised) = loader.describe(&wasm).await?;
         let descriptor = Arc::new(descriptor);
         check_schema(&descriptor).await?;
@@ -125,19 +131,22 @@ impl Plugin {
 }
 
 /// What describing a component takes.
-struct Loader<'a> {
-    engine: &'a StepEngine,
-    threads: &'a GuestThreads,
-    cache: Option<&'a CompileCache>,
-    digest: &'a str,
-    memory_bytes_max: u64,
+pub(crate) struct Loader<'a> {
+    pub(crate) engine: &'a StepEngine,
+    pub(crate) threads: &'a GuestThreads,
+    pub(crate) cache: Option<&'a CompileCache>,
+    /// The component's own.
+    pub(crate) digest: &'a str,
+    pub(crate) code: ConverterCode,
+    /// Memory with which it describes itself; never more than the default.
+    pub(crate) memory_bytes_max: u64,
 }
 
 impl Loader<'_> {
     /// What the component says of itself; with its optimised code, unless that is made when it is first needed.
     async fn describe(&self, wasm: &Bytes) -> Result<(Description, Option<(Component, CodeOrigin)>), LoadErrorReason> {
-        let may_wait = is_converter(wasm.clone()).await?;
-        if may_wait {
+        let is_converter = is_converter(wasm.clone()).await?;
+        if is_converter && self.code == ConverterCode::WhenNeeded {
             if let Some(kept) = self.kept().await? {
                 return Ok((kept, None));
             }
@@ -150,7 +159,7 @@ impl Loader<'_> {
         }
         let made = compiled::component(self.engine, self.cache, wasm.clone(), self.digest).await?;
         let description = self.ask(self.engine.inner(), &made.0).await?;
-        if may_wait {
+        if is_converter {
             self.keep(&description).await?;
         }
         Ok((description, Some(made)))

@@ -4,7 +4,7 @@ use crate::cache::CompileCache;
 use crate::compile;
 use crate::engine::StepEngine;
 use crate::load_error::{LoadError, LoadErrorReason, SandboxError};
-use crate::plugin::Plugin;
+use crate::plugin::{ConverterCode, Loader, Plugin};
 use crate::runner::PluginRunner;
 use crate::sandbox::Sandbox;
 use crate::services::Services;
@@ -51,14 +51,36 @@ impl PluginRegistry {
         Ok(Self { sandbox: Sandbox { engine, services }, threads: Arc::new(threads), cache })
     }
 
-    /// Loads a component: lets it describe itself, and links what `grant` allows. A converter is compiled when a document first needs
-    /// it, or by [`Plugin::prepare`]; another one now, unless the cache has it. `digest` must be the component's own. Running sets are
-    /// not affected.
-    pub async fn load(&self, wasm: Bytes, digest: &Digest, grant: Grant) -> Result<Arc<Plugin>, LoadErrorReason> {
+    /// Loads a component: lets it describe itself, and links what `grant` allows. It is compiled now, unless the cache has its code, or
+    /// it is a converter whose `code` may wait. `digest` must be the component's own. Running sets are not affected.
+    pub async fn load(
+        &self,
+        wasm: Bytes,
+        digest: &Digest,
+        code: ConverterCode,
+        grant: Grant,
+    ) -> Result<Arc<Plugin>, LoadErrorReason> {
         let started = Instant::now();
         let (engine, threads, cache) = (&self.sandbox.engine, &self.threads, self.cache.as_ref());
-        let memory = grant.limits.memory_bytes_max;
-        let plugin = Plugin::of_bytes(engine, threads, cache, wasm, digest, memory, |_| grant).await?;
+        let (digest, memory_bytes_max) = (digest.as_str(), grant.limits.memory_bytes_max);
+        let loader = Loader { engine, threads, cache, digest, code, memory_bytes_max };
+        let plugin = Plugin::of_bytes(&loader, wasm, |_| grant).await?;
+        log_loaded(&plugin, started);
+        Ok(Arc::new(plugin))
+    }
+
+    /// Loads a component from a file, as [`Self::load`]. `grant` says what the operator allows a step of a name.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    pub async fn load_file(
+        &self,
+        path: &Path,
+        code: ConverterCode,
+        grant: impl FnOnce(&str) -> Grant,
+    ) -> Result<Arc<Plugin>, LoadError> {
+        let started = Instant::now();
+        let plugin = Plugin::load(&self.sandbox.engine, &self.threads, self.cache.as_ref(), path, code, grant).await?;
         log_loaded(&plugin, started);
         Ok(Arc::new(plugin))
     }
@@ -71,10 +93,8 @@ impl PluginRegistry {
         grant: impl Fn(&str) -> Grant,
     ) -> Result<Vec<Arc<Plugin>>, LoadError> {
         let load = async |path: PathBuf| {
-            let started = Instant::now();
-            let plugin = Plugin::load(&self.sandbox.engine, &self.threads, self.cache.as_ref(), &path, &grant).await?;
-            log_loaded(&plugin, started);
-            Ok::<_, LoadError>((path, Arc::new(plugin)))
+            let plugin = self.load_file(&path, ConverterCode::WhenNeeded, &grant).await?;
+            Ok::<_, LoadError>((path, plugin))
         };
         let plugins: Vec<_> = stream::iter(paths.into_iter().map(load)).buffered(LOADING_MAX).try_collect().await?;
         let mut names = BTreeSet::new();

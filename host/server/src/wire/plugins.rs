@@ -13,7 +13,7 @@ use morag_engine::plugins::{
     Admitted, Change, Found, LoadedPlugin, PluginSet, Plugins, Publisher, RefusedPlugin, ReloadRequest, Reloaded, Slot,
     Unusable, UnusablePipeline, admit, choose,
 };
-use morag_runtime::{CodeOrigin, LoadErrorReason, Plugin, PluginRegistry};
+use morag_runtime::{CodeOrigin, ConverterCode, LoadErrorReason, Plugin, PluginRegistry};
 use scan::scan;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ impl Job {
         let load = |slot: Slot| {
             let parts = parts.clone();
             tokio::spawn(async move {
-                let loaded = parts.load(&slot, None).await;
+                let loaded = parts.load(&slot, ConverterCode::WhenNeeded, None).await;
                 let component = loaded.and_then(|member| {
                     member.ok_or_else(|| Unusable::Component("reported as unchanged, but never loaded".into()))
                 });
@@ -200,7 +200,8 @@ impl Job {
         for path in &changes.changed {
             let Some(slot) = self.slots.get(path).cloned() else { continue };
             self.refused.remove(&slot.name);
-            match self.parts.load_whole(&slot, self.members.get(&slot.name)).await {
+            // Compiled, unlike at the start: one that cannot be compiled must not replace one that can.
+            match self.parts.load(&slot, ConverterCode::Now, self.members.get(&slot.name)).await {
                 Ok(Some(member)) => wanted.push((slot.name, Some(member))),
                 Ok(None) => {}
                 Err(unusable) => refused.push((slot.name, unusable.to_string())),
@@ -272,7 +273,7 @@ impl Job {
 
 impl Parts {
     /// Reads and loads the component of a slot; `None` if it is the loaded one, `now`. The error is one line.
-    async fn load(&self, slot: &Slot, now: Option<&Member>) -> Result<Option<Member>, Unusable> {
+    async fn load(&self, slot: &Slot, code: ConverterCode, now: Option<&Member>) -> Result<Option<Member>, Unusable> {
         slot.check_file_name().map_err(Unusable::Demand)?;
         let fetched = self.components.get(&slot.wish).await;
         let Component { wasm, digest, signed_by } = fetched.map_err(|error| match error {
@@ -284,7 +285,7 @@ impl Parts {
             return Ok(None);
         }
         let started = Instant::now();
-        let loaded = self.registry.load(wasm, &digest, slot.grant.clone()).await;
+        let loaded = self.registry.load(wasm, &digest, code, slot.grant.clone()).await;
         match loaded.as_ref().map(|plugin| plugin.origin) {
             Ok(CodeOrigin::Compiled) => self.loads.compiled(started.elapsed()),
             Ok(CodeOrigin::Cached) => self.loads.cached(started.elapsed()),
@@ -309,14 +310,6 @@ impl Parts {
         };
         let of_folder = slot.file().filter(|_| !slot.is_listed).map(Path::to_owned);
         Ok(Some(Member { plugin, loaded, of_folder }))
-    }
-
-    /// As [`Self::load`], compiled too: unlike at the start, one that cannot be compiled must not replace one that can.
-    async fn load_whole(&self, slot: &Slot, now: Option<&Member>) -> Result<Option<Member>, Unusable> {
-        let Some(member) = self.load(slot, now).await? else { return Ok(None) };
-        let prepared = member.plugin.prepare().await;
-        prepared.map_err(|error| Unusable::Component(error.to_string()))?;
-        Ok(Some(member))
     }
 
     /// Whether names are unique and every pipeline can run, except for those that could not run before.
