@@ -1,9 +1,14 @@
 //! Steps of several components: which one a document gets, and documents inside documents.
 
+use async_trait::async_trait;
 use morag_core::plugin::{Budget, Capability, Grant};
-use morag_core::ports::{BlobPath, Blobs as _, StepReport, StepRunner as _, StepSuccess};
+use morag_core::ports::{
+    BlobPath, Blobs as _, CapabilityError, Corner, Picture, PictureReader, Reading, ReadingModel, StepReport,
+    StepRunner as _, StepSuccess, TextLine,
+};
 use morag_core::task::TaskId;
 use morag_fixtures::zip_of;
+use morag_runtime::Services;
 use morag_tests::sandbox::{Sandbox, guest};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -73,15 +78,16 @@ async fn a_document_gets_the_converter_that_takes_it_and_the_result_says_which()
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_converter_takes_is_unsupported_and_says_what_is() {
     let sandbox = sandbox(grant).await;
-    for (name, bytes, attempted) in [
-        ("a.xyz", &b"\0\x01\x02\x03"[..], "xyz"),
-        ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "png"),
-        ("a.bundle", b"{\"passes\": true}", "bundle"),
+    for (name, bytes, attempted, message) in [
+        ("a.xyz", &b"\0\x01\x02\x03"[..], "xyz", ".xyz files cannot be converted"),
+        ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "png", ".png files cannot be converted"),
+        // The only one that is asked says it in its own words.
+        ("a.bundle", b"{\"passes\": true}", "bundle", "it is for another converter"),
     ] {
         let (_, report) = convert(&sandbox, name, bytes).await;
         let failure = report.result.unwrap_err();
         assert_eq!(failure.code, "UNSUPPORTED_FORMAT", "{name}");
-        assert!(!failure.retryable && failure.message.contains(&format!(".{attempted} files")), "{failure:?}");
+        assert!(!failure.retryable && failure.message.contains(message), "{failure:?}");
         assert_eq!(failure.details["attempted_format"], attempted);
         let supported: Vec<String> = serde_json::from_value(failure.details["supported_formats"].clone()).unwrap();
         assert!(["bundle", "txt", "pdf"].iter().all(|name| supported.iter().any(|one| one == name)), "{supported:?}");
@@ -128,6 +134,61 @@ async fn the_budget_of_conversions_ends_them_and_not_the_step() {
     assert!(text.contains("[b.txt: limit: the step's budget conversion_bytes"), "{text}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_and_those_inside_it_share_the_budgets_of_a_component() {
+    let limited = |name: &str| {
+        let mut grant = grant(name);
+        grant.budgets.set(Budget::ConversionCalls, 3);
+        grant
+    };
+    let inner = String::from_utf8(bundle(&[("b.txt", "one"), ("c.txt", "two")])).unwrap();
+    let text =
+        markdown(&sandbox(limited).await, "a.bundle", &bundle(&[("i.bundle", &inner), ("d.txt", "three")])).await;
+    assert!(text.contains("[b.txt: text_conversion|one]\n[c.txt: text_conversion|two]"), "{text}");
+    let limit = "[d.txt: limit: the step's budget conversion_calls of 3 calls a run is used up: 3 are used";
+    assert!(text.contains(limit), "the inner bundle has used two of them: {text}");
+}
+
+/// Reads the same word in every picture.
+struct OneWord;
+
+#[async_trait]
+impl PictureReader for OneWord {
+    fn model(&self) -> Result<ReadingModel, CapabilityError> {
+        Ok(ReadingModel { name: "one_word".into(), scripts: vec!["Latn".into()] })
+    }
+
+    async fn read(&self, _: Picture) -> Result<Reading, CapabilityError> {
+        let corners = [(1.0, 1.0), (60.0, 1.0), (60.0, 20.0), (1.0, 20.0)].map(|(x, y)| Corner { x, y });
+        let line = TextLine { text: "word".into(), confidence: 0.9, density: 2.5, corners };
+        Ok(Reading { lines: vec![line], turned: 0, truncated: false })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_inside_a_document_share_what_their_component_may_use_of_a_service() {
+    let granted = |name: &str| match name {
+        "media_conversion" => {
+            let mut grant = Grant::of([Capability::Transcription, Capability::Ocr]);
+            grant.budgets.set(Budget::OcrPictures, 2);
+            grant
+        }
+        _ => Grant::of([Capability::Conversion]),
+    };
+    let paths = vec![plugin("archive_conversion"), plugin("media_conversion")];
+    let reader = |services: &mut Services| services.picture_reader = Arc::new(OneWord);
+    let sandbox = Sandbox::granted(paths, granted, reader).await.unwrap();
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::GrayImage::new(64, 64).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    let files = ["a.png", "b.png", "c.png"].map(|name| (name, &png.get_ref()[..]));
+    let (_, report) = convert(&sandbox, "a.zip", &zip_of(&files)).await;
+    let success = report.result.unwrap_or_else(|failure| panic!("{failure:?} {:?}", report.log));
+    let document: Value = serde_json::from_str(&read(&sandbox, &success, "document.json").await).unwrap();
+    let codes: Vec<_> = document["parts"].as_array().unwrap().iter().map(|part| &part["error_code"]).collect();
+    assert_eq!(json!(codes), json!([null, null, "OCR_LIMIT"]));
+    assert_eq!(read(&sandbox, &success, "markdown.md").await.matches("word").count(), 2);
+}
+
 /// A bundle that computes without end after it has converted its parts.
 fn burning(parts: &[(&str, &str)]) -> String {
     let mut bundle: Value = serde_json::from_slice(&bundle(parts)).unwrap();
@@ -157,21 +218,41 @@ async fn documents_inside_a_document_use_up_its_processor_time_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_two_levels_deep_use_up_the_processor_time_of_the_outermost() {
+async fn a_document_two_levels_deep_uses_processor_time_of_the_outermost() {
+    let granted = |name: &str| {
+        let mut grant = grant(if name == "archive_conversion" { "bundle" } else { name });
+        match name {
+            "archive_conversion" => grant.limits.cpu_time_max = Duration::from_secs(2),
+            "bundle" => grant.limits.cpu_time_max = Duration::from_millis(1400),
+            _ => {}
+        }
+        grant
+    };
+    let paths = vec![guest("bundle"), plugin("text_conversion"), plugin("archive_conversion")];
+    let sandbox = Sandbox::granted(paths, granted, |_| ()).await.unwrap();
+    let burning = burning(&[]);
+    let around = bundle(&[("x.bundle", &burning)]);
+    let files = [("a.bundle", &around[..]), ("b.bundle", burning.as_bytes()), ("c.txt", b"words")];
+    let (_, report) = convert(&sandbox, "a.zip", &zip_of(&files)).await;
+    let success = report.result.unwrap_or_else(|failure| panic!("{failure:?}"));
+    let text = read(&sandbox, &success, "markdown.md").await;
+    // Nine tenths of the bundle's 1.4 s, and the rest of nine tenths of the archive's 2 s: nothing is left for the text.
+    assert!(text.contains("x.bundle: PLUGIN") && !text.contains("words"), "{text}");
+    let document: Value = serde_json::from_str(&read(&sandbox, &success, "document.json").await).unwrap();
+    let codes: Vec<_> = document["parts"].as_array().unwrap().iter().map(|part| &part["error_code"]).collect();
+    assert_eq!(json!(codes), json!([null, "PLUGIN_CPU_LIMIT", "CAPABILITY_LIMIT"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_computes_after_documents_inside_its_own_fails_by_its_own_limit() {
     let sandbox = sandbox(grant_of_a_second).await;
-    let deep = String::from_utf8(bundle(&[("b.bundle", &burning(&[])), ("c.txt", "two")])).unwrap();
-    let text = markdown(&sandbox, "a.bundle", &bundle(&[("deep.bundle", &deep), ("d.bundle", &burning(&[]))])).await;
-    assert!(text.contains("[b.bundle: PLUGIN_CPU_LIMIT]"), "{text}");
-    // A tenth of a tenth was left when the inner bundle was done.
-    assert!(
-        text.contains("[d.bundle: PLUGIN_CPU_LIMIT]") || text.contains("[d.bundle: limit: the step's proc"),
-        "{text}"
-    );
-    let failure = convert(&sandbox, "a.bundle", burning(&[("b.bundle", &burning(&[]))]).as_bytes()).await.1;
-    let (used, failure) = (failure.resources.cpu_ms, failure.result.unwrap_err());
-    assert_eq!(failure.code, "PLUGIN_CPU_LIMIT");
+    let document = burning(&[("b.bundle", &burning(&[]))]);
+    let (_, report) = convert(&sandbox, "a.bundle", document.as_bytes()).await;
+    let failure = report.result.unwrap_err();
+    assert_eq!((failure.code.as_str(), &failure.details["allowed"]), ("PLUGIN_CPU_LIMIT", &json!(1000)));
     assert!(failure.message.ends_with("try a smaller document"), "the limit is its own: {failure:?}");
-    assert_eq!(json!([failure.details["allowed"], used]), json!([1000, used]));
+    // Its own and that of the document inside it, each counted once.
+    assert_eq!(failure.details["measured"].as_u64().map(|measured| measured >= report.resources.cpu_ms), Some(true));
 }
 
 /// What an archive had converted when the time was used up is kept, and what was left out is said.

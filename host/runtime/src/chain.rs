@@ -11,7 +11,6 @@ use crate::sandbox::{Run, Sandbox};
 use crate::stopwatch::Stopwatch;
 use crate::threads::GuestThreads;
 use async_trait::async_trait;
-use morag_core::JsonObject;
 use morag_core::plugin::{Descriptor, FailureCode, Hints, supported};
 use morag_core::ports::{BlobPath, StepCall, StepReport};
 use morag_core::task::{Resources, StepFailure};
@@ -46,7 +45,7 @@ impl Chain {
         }
         let descriptors: Vec<Arc<Descriptor>> = self.members.iter().map(|member| member.descriptor.clone()).collect();
         let hints = self.hints(&call).await;
-        let (mut used, mut log) = (Resources::default(), Vec::new());
+        let (mut used, mut log, mut passed_on) = (Resources::default(), Vec::new(), Vec::new());
         for place in hints.choose(&descriptors) {
             let Some(member) = self.members.get(place) else { continue };
             let mut report = self.run_member(member, call.clone(), run, share).await;
@@ -55,6 +54,7 @@ impl Chain {
             let name = json!(member.descriptor.name);
             match &mut report.result {
                 Err(failure) if failure.code == FailureCode::UnsupportedFormat.as_str() => {
+                    passed_on.push(failure.clone());
                     self.delete_staged(&call, run).await;
                     run = Uuid::new_v4();
                     continue;
@@ -64,7 +64,7 @@ impl Chain {
             }
             return (StepReport { resources: used, log, ..report }, run);
         }
-        let refused = unsupported(hints.attempted(), &supported(&descriptors));
+        let refused = unsupported(passed_on, hints.attempted(), &supported(&descriptors));
         (StepReport { result: Err(refused), component: None, resources: used, log }, run)
     }
 
@@ -156,15 +156,49 @@ fn pairs(format: &'static Format) -> Vec<(String, String)> {
     format.media_types.iter().map(|media_type| ((*media_type).to_owned(), format.name.to_owned())).collect()
 }
 
-/// No component takes the document.
-fn unsupported(attempted: &str, supported: &[String]) -> StepFailure {
-    let mut details = JsonObject::new();
-    details.insert("attempted_format".into(), json!(attempted));
+/// No component takes the document. `passed_on`: what those that were asked said. Of one its words are kept, for it knows the format; of
+/// several none knows more than the others.
+fn unsupported(mut passed_on: Vec<StepFailure>, attempted: &str, supported: &[String]) -> StepFailure {
+    let only = passed_on.pop().filter(|_| passed_on.is_empty());
+    let (message, mut details) = only.map(|said| (said.message, said.details)).unwrap_or_default();
+    let message = match message.trim().is_empty() {
+        true => format!("Unsupported file format: .{attempted} files cannot be converted to markdown"),
+        false => message,
+    };
+    details.entry("attempted_format").or_insert(json!(attempted));
+    // The component knows its own alone.
     details.insert("supported_formats".into(), json!(supported));
-    StepFailure {
-        code: FailureCode::UnsupportedFormat.as_str().into(),
-        message: format!("Unsupported file format: .{attempted} files cannot be converted to markdown"),
-        details,
-        retryable: false,
+    StepFailure { code: FailureCode::UnsupportedFormat.as_str().into(), message, details, retryable: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use morag_core::JsonObject;
+
+    fn said(message: &str, details: JsonObject) -> StepFailure {
+        StepFailure { code: "UNSUPPORTED_FORMAT".into(), message: message.into(), details, retryable: false }
+    }
+
+    #[test]
+    fn the_words_of_the_only_component_that_was_asked_are_kept() {
+        let general = "Unsupported file format: .abc files cannot be converted to markdown";
+        let of = |passed_on: &[StepFailure]| unsupported(passed_on.to_vec(), "abc", &["pdf".into(), "txt".into()]);
+        let one =
+            said("only version 3", json!({"version": 2, "supported_formats": ["pdf"]}).as_object().unwrap().clone());
+        for (passed_on, message) in [
+            (vec![], general),
+            (vec![one.clone()], "only version 3"),
+            (vec![said(" ", JsonObject::new())], general),
+            (vec![one.clone(), said("not mine", JsonObject::new())], general),
+        ] {
+            let failure = of(&passed_on);
+            assert_eq!((failure.code.as_str(), failure.message.as_str()), ("UNSUPPORTED_FORMAT", message));
+            assert_eq!(failure.details["attempted_format"], "abc");
+            assert_eq!(failure.details["supported_formats"], json!(["pdf", "txt"]));
+        }
+        assert_eq!(of(&[one]).details["version"], 2);
+        let named = said("x", json!({"attempted_format": "abc2"}).as_object().unwrap().clone());
+        assert_eq!(of(&[named]).details["attempted_format"], "abc2", "it knows better than the first bytes do");
     }
 }
