@@ -3,7 +3,8 @@
 
 use crate::plugins::{Folder, reload};
 use morag_tests::projects::{CONVERTER, new_converter, ok, run};
-use morag_tests::server::Server;
+use morag_tests::sandbox::guest;
+use morag_tests::server::{Server, plugins_dir};
 use reqwest::Method;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -182,4 +183,53 @@ async fn a_converter_in_c_from_nothing() {
 async fn a_converter_in_rust_from_nothing() {
     let (_folder, project) = built("rust").await;
     is_refused_in_half(&project, "add converter = true to [plugin]").await;
+}
+
+/// A converter that is tried alone has only itself for documents inside its document, and with a plugins folder what a server would have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tried_converter_has_the_converters_of_a_plugins_folder_for_documents_inside() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let of = |name: &str| folder.path().join(name);
+    for made in ["build", "plugins", "tests/one"] {
+        std::fs::create_dir_all(of(made)).expect("a folder");
+    }
+    std::fs::copy(guest("bundle"), of("build/bundle.wasm")).expect("a copy");
+    std::fs::copy(plugins_dir().join("text_conversion.wasm"), of("plugins/text_conversion.wasm")).expect("a copy");
+    // It is replaced by the one that is tried, and another is left out.
+    std::fs::copy(guest("bundle"), of("plugins/bundle.wasm")).expect("a copy");
+    std::fs::write(of("plugins/broken.wasm"), "no component").expect("a file");
+    let manifest = "[plugin]\nname = \"bundle\"\nlanguage = \"other\"\nconverter = true\ncapabilities = [\"conversion\"]\n\n\
+                    [build]\ncommand = \"true\"\n";
+    std::fs::write(of("plugin.toml"), manifest).expect("a manifest");
+    let inner = json!({"parts": [{"name": "b.txt", "text": "two"}]}).to_string();
+    let document = json!({"parts": [{"name": "a.txt", "text": "one"}, {"name": "i.bundle", "text": inner}]});
+    std::fs::write(of("tests/one/document.bundle"), document.to_string()).expect("a document");
+
+    let tried = async |options: &[&str]| {
+        let of_run = ["plugin", "run", "build/bundle.wasm", "--input", "tests/one/document.bundle", "--out", "out"];
+        let (code, said, warned) =
+            run(folder.path(), &[&of_run[..], &["--grant", "conversion"], options].concat()).await;
+        assert_eq!(code, Some(0), "{said}{warned}");
+        (std::fs::read_to_string(of("out/markdown.md")).expect("it was written"), warned)
+    };
+    // It is the only one, so it is given what is none of its format.
+    let alone = "[a.txt: CORRUPT_DOCUMENT]\n[i.bundle: bundle|[b.txt: CORRUPT_DOCUMENT]]\n";
+    assert_eq!(tried(&[]).await, (alone.into(), String::new()));
+    let together = "[a.txt: text_conversion|one]\n[i.bundle: bundle|[b.txt: text_conversion|two]]\n";
+    let (markdown, warned) = tried(&["--plugins-dir", "plugins"]).await;
+    assert_eq!(markdown, together);
+    assert!(warned.starts_with("warning: a converter is left out: ") && warned.contains("broken.wasm"), "{warned}");
+    // A document that the tried converter does not take is not passed on to others.
+    std::fs::write(of("no.bundle"), "{\"passes\": true}").expect("a document");
+    let of_run = ["plugin", "run", "build/bundle.wasm", "--input", "no.bundle", "--plugins-dir", "plugins"];
+    let (code, said, _) = run(folder.path(), &[&of_run[..], &["--grant", "conversion"]].concat()).await;
+    assert!(code == Some(1) && said.contains("UNSUPPORTED_FORMAT: it is for another converter"), "{said}");
+
+    ok(folder.path(), &["plugin", "test", "--bless", "--plugins-dir", "plugins"]).await;
+    let golden = std::fs::read_to_string(of("tests/one/expected/artifacts/markdown.md")).expect("the golden file");
+    assert_eq!(golden, together);
+    let (code, said, _) = run(folder.path(), &["plugin", "test"]).await;
+    assert!(code == Some(1) && said.contains("+[a.txt: CORRUPT_DOCUMENT]"), "without the folder it differs: {said}");
+    let (code, _, said) = run(folder.path(), &["plugin", "test", "--plugins-dir", "nowhere"]).await;
+    assert!(code == Some(1) && said.contains("the plugins folder nowhere cannot be read"), "{said}");
 }

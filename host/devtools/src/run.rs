@@ -22,9 +22,11 @@ pub const EXAMPLES: &str = "Examples:
   morag plugin run build/redact.wasm --input letter.txt --artifact markdown.md=letter.md --config '{\"kinds\": [\"email\"]}'
   morag plugin run target/plugins/markdown_conversion.wasm --input report.pdf --config @config.json --language de --json
   morag plugin run build/remember.wasm --input a.txt --grant kv
+  morag plugin run build/mbox.wasm --input mails.mbox --grant conversion --plugins-dir target/plugins
 
 Runs the component in the server's sandbox with its limits, but without a server. Capabilities that need an external service
-(completions, transcription, http) are not available. Exit code 1 if the step fails.";
+(completions, transcription, http) are not available. Documents inside the document (capability conversion) go to the component itself,
+and with --plugins-dir to the converters of that folder, as a server has them. Exit code 1 if the step fails.";
 
 /// Runs a component on one file.
 #[derive(Debug, Args)]
@@ -47,6 +49,9 @@ pub struct Run {
     /// Capability to grant; may be repeated
     #[arg(long, value_name = "CAPABILITY", value_parser = PossibleValuesParser::new(Capability::ALL.map(Capability::as_str)))]
     grant: Vec<String>,
+    /// Folder whose converters take documents inside the document
+    #[arg(long, value_name = "FOLDER")]
+    plugins_dir: Option<PathBuf>,
     /// Folder to write the artifacts to
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
@@ -63,7 +68,9 @@ fn artifact(text: &str) -> Result<(ArtifactName, PathBuf), String> {
 /// `morag plugin run`. Exit code 1 if the step failed.
 pub async fn run(command: Run) -> anyhow::Result<ExitCode> {
     let granted = command.grant.iter().filter_map(|name| name.parse().ok());
-    let bench = trial::open(&command.component, granted, |name| format!("grant it with --grant {name}")).await?;
+    let plugins = command.plugins_dir.as_deref();
+    let bench =
+        trial::open(&command.component, granted, plugins, |name| format!("grant it with --grant {name}")).await?;
     let trial = read_trial(&command)?;
     let is_shown = !command.json;
     let on_progress = move |fraction: f64, message: &str| {

@@ -26,7 +26,8 @@ metadata) and artifacts/ (the outputs of earlier steps). The step's result, arti
 tests/CASE/expected/, which --bless writes. --bless rejects failures of the host (PLUGIN_…), whose texts contain measured values.
 
 The component runs in the server's sandbox with the capabilities that plugin.toml lists. Vectors, graph and kv are empty for each
-case, embeddings are the server's built-in ones, and other services are not available. Exit code 1 if anything differs.";
+case, embeddings are the server's built-in ones, and other services are not available. Documents inside the document (capability
+conversion) go to the component itself, and with --plugins-dir to the converters of that folder. Exit code 1 if anything differs.";
 
 /// Prefix of the error codes of host failures.
 const HOST_CODES: &str = "PLUGIN_";
@@ -42,6 +43,9 @@ pub struct Test {
     /// Write the results as the expected ones
     #[arg(long)]
     bless: bool,
+    /// Folder whose converters take documents inside the document
+    #[arg(long, value_name = "FOLDER")]
+    plugins_dir: Option<PathBuf>,
     /// Also write the results as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -52,12 +56,13 @@ pub async fn run(command: Test) -> anyhow::Result<ExitCode> {
     let project = Project::open(&command.project)?;
     let cases = case::find(&project.tests(), command.case.as_deref())?;
     warn_if_stale(&project)?;
-    let mut bench = open(&project).await?;
+    let plugins = command.plugins_dir.as_deref();
+    let mut bench = open(&project, plugins).await?;
     let mut results = Vec::new();
     for (index, case) in cases.iter().enumerate() {
         if index > 0 && bench.keeps_state() {
             // Otherwise cases would see each other's keys, and their order would matter.
-            bench = open(&project).await?;
+            bench = open(&project, plugins).await?;
         }
         let result = run_case(&bench, case, command.bless).await;
         show(&result);
@@ -77,9 +82,9 @@ fn absolute(file: &Path) -> PathBuf {
     std::path::absolute(file).unwrap_or_else(|_| file.to_owned())
 }
 
-async fn open(project: &Project) -> anyhow::Result<Workbench> {
+async fn open(project: &Project, plugins: Option<&Path>) -> anyhow::Result<Workbench> {
     let hint = |name: &str| format!("add \"{name}\" to capabilities in plugin.toml");
-    trial::open(&project.component(), project.manifest.capabilities.iter().copied(), hint).await
+    trial::open(&project.component(), project.manifest.capabilities.iter().copied(), plugins, hint).await
 }
 
 fn warn_if_stale(project: &Project) -> anyhow::Result<()> {

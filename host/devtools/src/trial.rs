@@ -54,21 +54,25 @@ pub struct Outcome {
     pub artifacts: Vec<(Artifact, Vec<u8>)>,
 }
 
-/// Opens a workbench with these capabilities granted. `hint` explains how to grant a missing one.
+/// Opens a workbench with these capabilities granted, and the converters of a plugins folder if one is given. `hint` explains how to
+/// grant a missing one.
 pub async fn open(
     component: &Path,
     capabilities: impl IntoIterator<Item = Capability>,
+    plugins: Option<&Path>,
     hint: impl Fn(&str) -> String,
 ) -> anyhow::Result<Workbench> {
     ensure!(component.is_file(), "{} does not exist: create it with `morag plugin build`", component.display());
-    let opened = workbench(component, &Grant::of(capabilities), &compile_cache()?).await;
-    opened.map_err(|error| match error {
+    let opened = workbench(component, &Grant::of(capabilities), &compile_cache()?, plugins).await;
+    let opened = opened.map_err(|error| match error {
         WorkbenchError::NotGranted(refused) => {
             let name = refused.missing.as_str();
             anyhow::anyhow!("{} wants the capability {name}, which is not granted: {}", component.display(), hint(name))
         }
         WorkbenchError::Other(error) => error,
-    })
+    })?;
+    opened.left_out.iter().for_each(|reason| eprintln!("warning: a converter is left out: {reason}"));
+    Ok(opened)
 }
 
 /// The user's cache folder of compiled components. A server has its own, which only the server's user can access.

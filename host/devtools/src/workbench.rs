@@ -1,7 +1,8 @@
 //! A sandbox for one component without a server, for `morag plugin test` and `run`.
 //!
 //! It is the server's sandbox with temporary services: files, vectors and graph in a temporary folder, and the embedder that
-//! needs no network. External services (completions, transcription, HTTP) are not available.
+//! needs no network. External services (completions, transcription, HTTP) are not available. Documents inside the document are for the
+//! component itself, or for the converters of a plugins folder.
 
 use anyhow::Context as _;
 use morag_adapters::SystemClock;
@@ -13,8 +14,11 @@ use morag_adapters::store::sqlite::{SqliteKnowledge, SqliteStore};
 use morag_core::plugin::{Capability, CompileLimits, Descriptor, Grant, NotGranted};
 use morag_core::ports::{Blobs, StepRunner};
 use morag_ocr::NoReader;
-use morag_runtime::{Compiler, EngineOptions, LoadError, LoadErrorReason, PluginRunner, Services, StepEngine};
-use std::path::Path;
+use morag_runtime::{
+    Compiler, ConverterCode, EngineOptions, LoadError, LoadErrorReason, Plugin, PluginRegistry, Services, StepEngine,
+    facts,
+};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -29,6 +33,8 @@ pub struct Workbench {
     pub blobs: Arc<dyn Blobs>,
     /// Descriptor of the component.
     pub descriptor: Arc<Descriptor>,
+    /// Why converters of the plugins folder are left out, one line for each.
+    pub left_out: Vec<String>,
     _folder: TempDir,
 }
 
@@ -43,8 +49,14 @@ pub enum WorkbenchError {
     Other(#[from] anyhow::Error),
 }
 
-/// Loads a component with the capabilities in `grant`. `cache` is the folder of compiled components.
-pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<Workbench, WorkbenchError> {
+/// Loads a component with the capabilities in `grant`. `cache` is the folder of compiled components; `plugins` a folder whose converters
+/// take documents inside the document.
+pub async fn workbench(
+    component: &Path,
+    grant: &Grant,
+    cache: &Path,
+    plugins: Option<&Path>,
+) -> Result<Workbench, WorkbenchError> {
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let blobs: Arc<dyn Blobs> =
         Arc::new(ObjectBlobs::local(folder.path().join("files")).context("cannot open the temporary file storage")?);
@@ -64,16 +76,46 @@ pub async fn workbench(component: &Path, grant: &Grant, cache: &Path) -> Result<
     let engine = StepEngine::new(EngineOptions { instances_max: INSTANCES })
         .map_err(|error| anyhow::anyhow!("cannot create the WebAssembly engine: {error:#}"))?;
     let engine = engine.compiling_by(compiler()?);
-    let loaded = PluginRunner::load(engine, services, Some(cache), vec![component.into()], |_| grant.clone(), 1).await;
-    let steps = loaded.map_err(|error| match error {
+    let registry = PluginRegistry::new(engine, services, Some(cache), 1).map_err(anyhow::Error::from)?;
+    let loaded = registry.load_file(component, ConverterCode::Now, |_| grant.clone()).await;
+    let tried = loaded.map_err(|error| match error {
         LoadError::Component { reason: LoadErrorReason::NotGranted(missing), .. } => {
             WorkbenchError::NotGranted(missing)
         }
         error => WorkbenchError::Other(error.into()),
     })?;
-    let descriptor = steps.plugins().values().next().map(|plugin| plugin.descriptor.clone());
-    let descriptor = descriptor.context("the component was not loaded")?;
-    Ok(Workbench { steps: Arc::new(steps), blobs, descriptor, _folder: folder })
+    let descriptor = tried.descriptor.clone();
+    let (mut set, mut left_out) = (vec![tried], Vec::new());
+    for path in plugins.map(components).transpose()?.into_iter().flatten() {
+        match converter(&registry, &path, &set).await {
+            Ok(found) => set.extend(found),
+            Err(reason) => left_out.push(format!("{reason:#}")),
+        }
+    }
+    let steps = registry.set(set);
+    let steps = if plugins.is_some() { steps.with_all_converters_inside() } else { steps };
+    Ok(Workbench { steps: Arc::new(steps), blobs, descriptor, left_out, _folder: folder })
+}
+
+/// The components of a plugins folder, by name.
+fn components(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let unread = || format!("the plugins folder {} cannot be read: give that of the server", folder.display());
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>).with_context(unread)?;
+    let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
+    files.sort();
+    Ok(files)
+}
+
+/// Loads a converter of a plugins folder, with what a server grants it without a table. None where the file is another step, or where the
+/// set has one of its name: the component that is tried replaces that of the folder.
+async fn converter(registry: &PluginRegistry, path: &Path, set: &[Arc<Plugin>]) -> anyhow::Result<Option<Arc<Plugin>>> {
+    if !facts(path)?.exports.iter().any(|name| name.starts_with("morag:step/converter@")) {
+        return Ok(None);
+    }
+    let found = registry.load_file(path, ConverterCode::WhenNeeded, Grant::standard).await?;
+    let is_there = set.iter().any(|other| other.descriptor.name == found.descriptor.name);
+    Ok((!is_there).then_some(found))
 }
 
 impl Workbench {

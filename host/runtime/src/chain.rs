@@ -26,6 +26,8 @@ pub(crate) struct Chain {
     pub(crate) sandbox: Sandbox,
     pub(crate) threads: Arc<GuestThreads>,
     pub(crate) members: Vec<Arc<Plugin>>,
+    /// Those that are asked for documents inside its document: the same, but where one component is tried.
+    pub(crate) inside: Arc<[Arc<Plugin>]>,
     /// How many documents the document is in: 0 for the task's own.
     pub(crate) depth: u32,
     /// What the step's run has used of its budgets.
@@ -125,7 +127,7 @@ impl InnerDocuments for Chain {
     fn deeper(&self) -> Arc<dyn InnerDocuments> {
         // What a converter stores would be of a document that is none of the collection's.
         let is_asked = |member: &&Arc<Plugin>| !capabilities::is_staging(&member.granted);
-        let members = self.members.iter().filter(is_asked).cloned().collect();
+        let members = self.inside.iter().filter(is_asked).cloned().collect();
         Arc::new(Self { members, depth: self.depth + 1, ..self.clone() })
     }
 

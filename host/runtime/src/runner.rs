@@ -21,6 +21,8 @@ pub struct PluginRunner {
     plugins: BTreeMap<String, Arc<Plugin>>,
     /// What the standard conversion stands for.
     converters: Vec<Arc<Descriptor>>,
+    /// Whether documents inside a document are for all of these, whichever components the step has.
+    are_all_inside: bool,
 }
 
 impl PluginRunner {
@@ -29,14 +31,33 @@ impl PluginRunner {
         let plugins: BTreeMap<_, _> =
             plugins.into_iter().map(|plugin| (plugin.descriptor.name.clone(), plugin)).collect();
         let converters = converters(plugins.values().map(|plugin| plugin.descriptor.clone()));
-        Self { sandbox, threads, plugins, converters }
+        Self { sandbox, threads, plugins, converters, are_all_inside: false }
+    }
+
+    /// The same set, where documents inside a document go to every converter of it, and the document itself to the components of its
+    /// step alone: for trying one of them.
+    #[must_use]
+    pub fn with_all_converters_inside(self) -> Self {
+        Self { are_all_inside: true, ..self }
     }
 
     /// The components of a step.
     fn members(&self, components: &[String]) -> Result<Vec<Arc<Plugin>>, NotLoaded> {
         let names = components.iter().map(String::as_str);
         let found = members(names, &|name| self.descriptor(name), &self.converters)?;
-        Ok(found.iter().filter_map(|member| self.plugins.get(&member.name).cloned()).collect())
+        Ok(self.plugins_of(&found))
+    }
+
+    fn plugins_of(&self, found: &[Arc<Descriptor>]) -> Vec<Arc<Plugin>> {
+        found.iter().filter_map(|member| self.plugins.get(&member.name).cloned()).collect()
+    }
+
+    /// The components that are asked for documents inside the document of a step with these components.
+    fn inside(&self, members: &[Arc<Plugin>]) -> Vec<Arc<Plugin>> {
+        match self.are_all_inside && !self.converters.is_empty() {
+            true => self.plugins_of(&self.converters),
+            false => members.to_vec(),
+        }
     }
 
     /// The loaded components by name.
@@ -62,6 +83,7 @@ impl StepRunner for PluginRunner {
         };
         let (sandbox, threads) = (self.sandbox.clone(), self.threads.clone());
         let (ledger, clock) = (Ledger::default(), Stopwatch::default());
-        Chain { sandbox, threads, members, depth: 0, ledger, clock }.run(call, &Share::default()).await.0
+        let inside = self.inside(&members).into();
+        Chain { sandbox, threads, members, inside, depth: 0, ledger, clock }.run(call, &Share::default()).await.0
     }
 }

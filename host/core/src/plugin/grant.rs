@@ -6,6 +6,14 @@ use crate::Secret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// Capabilities that standard components have without a table.
+const STANDARD: [(&str, &[Capability]); 4] = [
+    ("ingestion", &[Capability::Embeddings, Capability::Vectors, Capability::Graph]),
+    ("archive_conversion", &[Capability::Conversion]),
+    ("media_conversion", &[Capability::Transcription, Capability::Ocr]),
+    ("pdf_conversion", &[Capability::Ocr]),
+];
+
 /// Permissions that the operator gives a component. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grant {
@@ -138,6 +146,12 @@ impl Grant {
         let capabilities = capabilities.into_iter().collect();
         let limits = Limits { wall_time_max: Limits::wall_time_default(&capabilities), ..Limits::default() };
         Self { capabilities, limits, ..Self::default() }
+    }
+
+    /// What a component of the plugins folder has that the operator says nothing about: the standard ones what they need.
+    pub fn standard(name: &str) -> Self {
+        let found = STANDARD.iter().find(|(standard, _)| *standard == name);
+        found.map_or_else(Self::default, |(_, capabilities)| Self::of(capabilities.iter().copied()))
     }
 
     /// The requested capabilities, if all of them are allowed.

@@ -1,17 +1,9 @@
 //! Sources and grants of components: the tables of `morag.toml`, and the files of the plugins folder.
 
 use crate::config::ConfiguredPlugin;
-use morag_core::plugin::{Capability, Grant, PluginSource};
+use morag_core::plugin::{Grant, PluginSource};
 use morag_core::ports::ComponentWish;
 use std::path::{Path, PathBuf};
-
-/// Capabilities that standard components have without a table.
-const STANDARD: [(&str, &[Capability]); 4] = [
-    ("ingestion", &[Capability::Embeddings, Capability::Vectors, Capability::Graph]),
-    ("archive_conversion", &[Capability::Conversion]),
-    ("media_conversion", &[Capability::Transcription, Capability::Ocr]),
-    ("pdf_conversion", &[Capability::Ocr]),
-];
 
 /// A slot for one component.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +60,7 @@ pub fn slots(tables: &[ConfiguredPlugin], folder: &Path, files: &[PathBuf]) -> V
         let of_folder = || PluginSource::File(folder.join(format!("{}.wasm", table.name)));
         let mut grant = table.grant.clone();
         if !table.lists_capabilities && table.source.is_none() {
-            let standard = standard(&table.name);
+            let standard = Grant::standard(&table.name);
             grant.capabilities = standard.capabilities;
             if !table.limits_wall_time {
                 grant.limits.wall_time_max = standard.limits.wall_time_max;
@@ -85,21 +77,15 @@ pub fn slots(tables: &[ConfiguredPlugin], folder: &Path, files: &[PathBuf]) -> V
         let name = file.file_stem()?.to_string_lossy().into_owned();
         let wish = ComponentWish { source: PluginSource::File(file.clone()), sha256: None, public_key: None };
         let is_free = tables.iter().all(|table| table.name != name);
-        is_free.then(|| Slot { grant: standard(&name), name, wish, is_listed: false })
+        is_free.then(|| Slot { grant: Grant::standard(&name), name, wish, is_listed: false })
     });
     listed.chain(found).collect()
-}
-
-/// The grant of a component of the plugins folder without a table.
-fn standard(name: &str) -> Grant {
-    let found = STANDARD.iter().find(|(standard, _)| *standard == name);
-    found.map_or_else(Grant::default, |(_, capabilities)| Grant::of(capabilities.iter().copied()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use morag_core::plugin::Limits;
+    use morag_core::plugin::{Capability, Limits};
 
     fn table(name: &str, source: Option<&str>) -> ConfiguredPlugin {
         ConfiguredPlugin {
@@ -122,10 +108,10 @@ mod tests {
     fn only_standard_components_have_capabilities_without_a_table() {
         let slots = found(&[], &["chunking.wasm", "ingestion.wasm"]);
         assert_eq!(slots[0].grant, Grant::default());
-        assert_eq!(slots[1].grant, Grant::of(STANDARD[0].1.iter().copied()));
+        assert_eq!(slots[1].grant, Grant::of([Capability::Embeddings, Capability::Vectors, Capability::Graph]));
         assert_eq!(
             found(&[table("ingestion", None)], &["ingestion.wasm"])[0].grant,
-            Grant::of(STANDARD[0].1.iter().copied())
+            Grant::of([Capability::Embeddings, Capability::Vectors, Capability::Graph])
         );
         assert_eq!(found(&[table("ingestion", Some("x.wasm"))], &[])[0].grant, Grant::default());
         let emptied = ConfiguredPlugin { lists_capabilities: true, ..table("ingestion", None) };
