@@ -3777,11 +3777,16 @@ pub mod morag {
         }
         /// Converts documents that are inside the task's document: attachments of a mail, files of an archive. Capability `conversion`.
         ///
-        /// The host runs the converters of the step that asks, as for the task's own document, each in an instance of its own, with
-        /// limits of its own and without the artifacts that it writes. Their time is within that of the asking step. A document within a
-        /// document within a document may be converted, and none within that.
+        /// The host runs the converters of the step that asks, as for the task's own document, each in an instance of its own and without
+        /// the artifacts that it writes. A document within a document within a document may be converted, and none within that.
         ///
-        /// Each run of a step has a budget of calls and of bytes that the operator sets; beyond it every call is `limit`.
+        /// Each of these runs has its own limits of memory, files, bytes and calls of the host, and log. Its time and its processor time
+        /// are those of the asking run: a document may take what that has left, less a tenth of the whole, which is for what the step does
+        /// with the documents. Processor time that a document takes counts as the asking run's; time in which a converter is compiled
+        /// counts for neither. A document that takes more is refused with `PLUGIN_TIMEOUT` or `PLUGIN_CPU_LIMIT`.
+        ///
+        /// Budgets are shared: each component has its own once, for the run of a step and all documents inside its document. That of
+        /// `conversion` is a number of calls and of bytes that the operator sets; beyond it every call is `limit`.
         #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
         pub mod conversion {
             #[used]
@@ -3857,8 +3862,8 @@ pub mod morag {
             #[allow(unused_unsafe, clippy::all)]
             /// Converts a file: one that the step wrote by `create-temporary-file`. `name` is the document's, whose extension is a hint.
             ///
-            /// Errors: `limit` where the run's budget is used up or documents are nested too deep, `unavailable` where the host's
-            /// storage failed.
+            /// Errors: `limit` where the run's budget or its time for documents is used up or documents are nested too deep, `unavailable`
+            /// where the host's storage failed.
             #[allow(async_fn_in_trait)]
             pub fn convert(document: &Blob, name: &str) -> Result<Outcome, Error> {
                 unsafe {
