@@ -140,11 +140,26 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// The processor time of a run where the operator gives none. That of documents inside a document is counted as the outer one's: an
+    /// archive may hold some documents that use up theirs, or a thousand that take a second.
+    pub fn cpu_time_default(capabilities: &BTreeSet<Capability>) -> Duration {
+        match capabilities.contains(&Capability::Conversion) {
+            true => Duration::from_secs(20 * 60),
+            false => Self::default().cpu_time_max,
+        }
+    }
+}
+
 impl Grant {
     /// These capabilities with the default limits, as for the standard steps.
     pub fn of(capabilities: impl IntoIterator<Item = Capability>) -> Self {
         let capabilities = capabilities.into_iter().collect();
-        let limits = Limits { wall_time_max: Limits::wall_time_default(&capabilities), ..Limits::default() };
+        let limits = Limits {
+            wall_time_max: Limits::wall_time_default(&capabilities),
+            cpu_time_max: Limits::cpu_time_default(&capabilities),
+            ..Limits::default()
+        };
         Self { capabilities, limits, ..Self::default() }
     }
 

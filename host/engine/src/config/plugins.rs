@@ -56,6 +56,8 @@ pub struct ConfiguredPlugin {
     pub lists_capabilities: bool,
     /// Whether the table limits the wall-clock time of a run.
     pub limits_wall_time: bool,
+    /// Whether it limits the processor time of a run.
+    pub limits_cpu_time: bool,
     /// What it may do.
     pub grant: Grant,
 }
@@ -84,7 +86,11 @@ fn plugin(place: &Place<'_>, given: GivenPlugin) -> ConfiguredPlugin {
     }
     let capabilities = given.capabilities.iter().flatten().map(|word| word.0).collect();
     let limits_wall_time = given.limits.wall_time.is_some();
+    let limits_cpu_time = given.limits.cpu_time.is_some();
     let mut limits = Limits::from(given.limits);
+    if !limits_cpu_time {
+        limits.cpu_time_max = Limits::cpu_time_default(&capabilities);
+    }
     if !limits_wall_time {
         limits.wall_time_max = Limits::wall_time_default(&capabilities);
     }
@@ -111,6 +117,7 @@ fn plugin(place: &Place<'_>, given: GivenPlugin) -> ConfiguredPlugin {
         public_key: given.public_key.map(|key| key.0),
         lists_capabilities: given.capabilities.is_some(),
         limits_wall_time,
+        limits_cpu_time,
         grant,
     }
 }

@@ -100,7 +100,7 @@ const PLUGINS: &str = r#"
 #[plugins.limits]                              # of one run
 #memory = "512MiB"
 #wall_time = "300s"                            # with conversion, ocr or transcription: "2h"
-#cpu_time = "300s"
+#cpu_time = "300s"                             # with conversion, of the documents inside too: "20m"
 #output = "200MiB"
 #artifacts = 256
 #host_bytes = "2GiB"

@@ -65,6 +65,9 @@ pub fn slots(tables: &[ConfiguredPlugin], folder: &Path, files: &[PathBuf]) -> V
             if !table.limits_wall_time {
                 grant.limits.wall_time_max = standard.limits.wall_time_max;
             }
+            if !table.limits_cpu_time {
+                grant.limits.cpu_time_max = standard.limits.cpu_time_max;
+            }
         }
         let wish = ComponentWish {
             source: table.source.clone().unwrap_or_else(of_folder),
@@ -95,6 +98,7 @@ mod tests {
             public_key: None,
             lists_capabilities: false,
             limits_wall_time: false,
+            limits_cpu_time: false,
             grant: Grant::default(),
         }
     }
@@ -129,6 +133,18 @@ mod tests {
         let limited = ConfiguredPlugin { limits_wall_time: true, ..table("pdf_conversion", None) };
         assert_eq!(wall_time(&[limited]), Limits::default().wall_time_max);
         assert_eq!(found(&[], &["chunking.wasm"])[0].grant.limits, Limits::default());
+    }
+
+    #[test]
+    fn a_step_with_documents_inside_its_own_has_more_processor_time_unless_its_table_says_otherwise() {
+        let long = Limits::cpu_time_default(&[Capability::Conversion].into());
+        assert!(long > Limits::default().cpu_time_max);
+        let cpu_time = |table| found(&[table], &["archive_conversion.wasm"])[0].grant.limits.cpu_time_max;
+        assert_eq!(found(&[], &["archive_conversion.wasm"])[0].grant.limits.cpu_time_max, long);
+        assert_eq!(cpu_time(table("archive_conversion", None)), long);
+        let limited = ConfiguredPlugin { limits_cpu_time: true, ..table("archive_conversion", None) };
+        assert_eq!(cpu_time(limited), Limits::default().cpu_time_max);
+        assert_eq!(found(&[], &["pdf_conversion.wasm"])[0].grant.limits.cpu_time_max, Limits::default().cpu_time_max);
     }
 
     #[test]

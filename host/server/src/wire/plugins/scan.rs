@@ -92,6 +92,7 @@ mod tests {
             public_key: None,
             lists_capabilities: false,
             limits_wall_time: false,
+            limits_cpu_time: false,
             grant: Grant::default(),
         };
         let (slots, seen) = scan(&[table], folder).await.unwrap();
