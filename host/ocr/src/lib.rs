@@ -19,6 +19,7 @@ mod model;
 mod model_reader;
 mod page;
 mod priority;
+mod quantise;
 mod reader;
 mod recognise;
 mod rectangle;

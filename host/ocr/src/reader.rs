@@ -64,7 +64,7 @@ impl Reader {
     /// [`LoadError`] names the file.
     pub fn load(model: &KnownModel, folder: &Path) -> Result<Self, LoadError> {
         let detector = model.detector.load(folder)?;
-        let recogniser = model.recogniser.load(folder)?;
+        let recogniser = model.recogniser.load_quantised(folder)?;
         // The key is the converter's, of PaddleOCR.
         let character_set = recogniser.metadata().get("character").map(CharacterSet::of);
         let character_set = character_set.ok_or_else(|| LoadError::Unfit {
