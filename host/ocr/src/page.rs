@@ -5,12 +5,16 @@ use crate::rectangle::{Point, Rectangle};
 /// A box is a line along its longer side where that is so many times the other. Below it (a single character, a page number) it
 /// follows the others.
 const ELONGATED: f32 = 1.5;
+/// Boxes around lines of one print differ in height up to so many times, by what stands in them and by chance.
+const ALIKE: f32 = 1.35;
 
 /// The lines of a page, with the direction in which they run.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Page {
     /// Unit vector: where most lines run, tilted as they are.
     direction: Point,
+    /// The height of most lines.
+    usual_height: f32,
     /// From top to bottom, and from left to right where they stand beside each other.
     pub(crate) lines: Vec<Rectangle>,
 }
@@ -49,10 +53,16 @@ impl Page {
         dot(line.along, self.direction).abs() < 0.5f32.sqrt()
     }
 
+    /// The height of the print of a line: that of most lines, if the box is nearly as high.
+    pub(crate) fn print_height(&self, line: &Rectangle) -> f32 {
+        let is_usual = (self.usual_height / ALIKE..=self.usual_height * ALIKE).contains(&line.height);
+        if is_usual { self.usual_height } else { line.height }
+    }
+
     fn along(direction: Point, boxes: Vec<Rectangle>) -> Self {
         let lines: Vec<_> = boxes.into_iter().map(|line| facing(line, direction)).collect();
         let direction = tilted(direction, &lines);
-        Self { direction, lines: ordered(lines, direction) }
+        Self { direction, usual_height: usual_height(&lines), lines: ordered(lines, direction) }
     }
 }
 
@@ -84,6 +94,18 @@ fn tilted(direction: Point, lines: &[Rectangle]) -> Point {
     if length > 0.0 { (sum.0 / length, sum.1 / length) } else { direction }
 }
 
+/// The height in the middle of all, weighted by length.
+fn usual_height(lines: &[Rectangle]) -> f32 {
+    let mut by_height: Vec<_> = lines.iter().collect();
+    by_height.sort_by(|a, b| a.height.total_cmp(&b.height));
+    let mut left = by_height.iter().map(|line| line.width).sum::<f32>() / 2.0;
+    let middle = by_height.into_iter().find(|line| {
+        left -= line.width;
+        left <= 0.0
+    });
+    middle.map_or(0.0, |line| line.height)
+}
+
 /// Row by row; lines are of a row where the middle of one is not beyond half the height of its first.
 fn ordered(mut lines: Vec<Rectangle>, direction: Point) -> Vec<Rectangle> {
     let down = |line: &Rectangle| dot(line.middle, quarter(direction));
@@ -103,6 +125,30 @@ fn ordered(mut lines: Vec<Rectangle>, direction: Point) -> Vec<Rectangle> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn boxes_of_one_print_have_one_height() {
+        // A short heading, notes in small print, and text whose boxes are not all as high.
+        let of = |index: u8, width, height| line((200.0, 40.0 * f32::from(index)), width, height, 0.0);
+        let lines = [
+            of(1, 200.0, 50.0),
+            of(2, 300.0, 21.0),
+            of(3, 350.0, 26.0),
+            of(4, 340.0, 31.0),
+            of(5, 360.0, 26.0),
+            of(6, 300.0, 14.0),
+        ];
+        let page = Page::of(lines.to_vec());
+        assert_eq!(lines.map(|line| page.print_height(&line)), [50.0, 26.0, 26.0, 26.0, 26.0, 14.0]);
+    }
+
+    #[test]
+    fn long_lines_tell_the_usual_height() {
+        let list = (1..9u8).map(|index| line((20.0, 30.0 * f32::from(index)), 30.0, 12.0, 0.0));
+        let text = [300.0, 330.0].map(|y| line((200.0, y), 400.0, 25.0, 0.0));
+        assert_eq!(usual_height(&list.chain(text).collect::<Vec<_>>()), 25.0);
+        assert_eq!(usual_height(&[]), 0.0);
+    }
 
     fn line(middle: Point, width: f32, height: f32, degrees: f32) -> Rectangle {
         let (sin, cos) = degrees.to_radians().sin_cos();

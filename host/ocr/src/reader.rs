@@ -24,7 +24,7 @@ const SIDE_MIN: f32 = 736.0;
 const SIDE: f32 = 1280.0;
 /// Lines of a picture at most: a page in the smallest print has 300.
 const LINES_MAX: usize = 2_000;
-/// Pixels of lines at most, as the recognition network gets them: a page in small print has 4 million, each of which takes 2 s. It bounds the
+/// Pixels of lines at most, as the recognition network gets them: a page in small print has 4 million, each of which takes 1.5 s. It bounds the
 /// time of a picture.
 const LINE_PIXELS_MAX: usize = 8_000_000;
 /// Lines that tell which way up the page is.
@@ -101,23 +101,24 @@ impl Work<'_> {
         let (page, probed) = self.upright(Page::of(found))?;
         let squeeze = squeeze_for(&probed);
         let mut pixels = 0;
-        let affordable = page.lines.iter().take_while(|line| {
-            pixels += HEIGHT * width_of(line, squeeze);
+        let wanted = page.lines.iter().map(|line| Wanted { squeeze, ..Wanted::of(&page, *line) });
+        let affordable = wanted.take_while(|wanted| {
+            pixels += HEIGHT * wanted.columns();
             pixels <= LINE_PIXELS_MAX
         });
-        let lines: Vec<_> = affordable.copied().collect();
+        let lines: Vec<_> = affordable.collect();
         truncated |= lines.len() < page.lines.len();
         // What the probes said need not be read again.
-        let known = |line: &Rectangle| probed.iter().find(|probe| probe.line == *line).cloned();
+        let known = |wanted: &Wanted| probed.iter().find(|probe| probe.as_wanted.line == wanted.line).cloned();
         let (known, unknown): (Vec<_>, Vec<_>) =
-            lines.iter().map(|line| (*line, known(line))).partition(|(_, read)| read.is_some());
-        let unknown: Vec<_> = unknown.into_iter().map(|(line, _)| (line, squeeze)).collect();
+            lines.iter().map(|wanted| (*wanted, known(wanted))).partition(|(_, read)| read.is_some());
+        let unknown: Vec<_> = unknown.into_iter().map(|(wanted, _)| wanted).collect();
         let mut read_lines: Vec<_> =
             known.into_iter().filter_map(|(_, read)| read).chain(self.recognise(&unknown)?).collect();
         self.read_dense_ones_again(&mut read_lines)?;
         let mut text_lines = Vec::with_capacity(read_lines.len());
-        for line in &lines {
-            let Some(index) = read_lines.iter().position(|read| read.line == *line) else { continue };
+        for wanted in &lines {
+            let Some(index) = read_lines.iter().position(|read| read.as_wanted.line == wanted.line) else { continue };
             let read = self.sideways(&page, read_lines.swap_remove(index))?;
             text_lines.extend(text_line(read));
         }
@@ -152,7 +153,7 @@ impl Work<'_> {
             return Ok((page, Vec::new()));
         }
         let mean = |read: &[ReadLine]| read.iter().map(|read| read.decoded.confidence).sum::<f32>() / read.len() as f32;
-        let unknown = |line: Rectangle| (line, Squeeze::UNKNOWN);
+        let unknown = |line: Rectangle| Wanted::of(&page, line);
         let read = self.recognise(&probes.iter().copied().map(unknown).collect::<Vec<_>>())?;
         if mean(&read) >= UPRIGHT_MIN {
             return Ok((page, read));
@@ -163,11 +164,13 @@ impl Work<'_> {
 
     /// Lines that said nearly as many characters as they had places have lost some.
     fn read_dense_ones_again(&self, read_lines: &mut [ReadLine]) -> Result<(), ReadError> {
-        let widened =
-            |(index, read): (usize, &ReadLine)| Some((index, read.line, read.squeeze.widened(read.density())?));
+        let widened = |(index, read): (usize, &ReadLine)| {
+            let squeeze = read.as_wanted.squeeze.widened(read.density())?;
+            Some((index, Wanted { squeeze, ..read.as_wanted }))
+        };
         let again: Vec<_> = read_lines.iter().enumerate().filter_map(widened).collect();
-        let lines: Vec<_> = again.iter().map(|(_, line, squeeze)| (*line, *squeeze)).collect();
-        for ((index, ..), read) in again.into_iter().zip(self.recognise(&lines)?) {
+        let lines: Vec<_> = again.iter().map(|(_, wanted)| *wanted).collect();
+        for ((index, _), read) in again.into_iter().zip(self.recognise(&lines)?) {
             read_lines[index] = read;
         }
         Ok(())
@@ -175,10 +178,11 @@ impl Work<'_> {
 
     /// A line across the others is read down too, if it makes little sense up.
     fn sideways(&self, page: &Page, read: ReadLine) -> Result<ReadLine, ReadError> {
-        if !page.crosses(&read.line) || read.decoded.confidence >= UPRIGHT_MIN {
+        if !page.crosses(&read.as_wanted.line) || read.decoded.confidence >= UPRIGHT_MIN {
             return Ok(read);
         }
-        let other = self.recognise(&[(read.line.reversed(), read.squeeze)])?.pop();
+        let reversed = Wanted { line: read.as_wanted.line.reversed(), ..read.as_wanted };
+        let other = self.recognise(&[reversed])?.pop();
         Ok(match other {
             Some(other) if other.decoded.confidence > read.decoded.confidence => other,
             _ => read,
@@ -186,13 +190,14 @@ impl Work<'_> {
     }
 
     /// What lines say, in their order. One at a time: several at once took longer.
-    fn recognise(&self, lines: &[(Rectangle, Squeeze)]) -> Result<Vec<ReadLine>, ReadError> {
-        lines.iter().map(|(line, squeeze)| self.recognise_one(*line, *squeeze)).collect()
+    fn recognise(&self, lines: &[Wanted]) -> Result<Vec<ReadLine>, ReadError> {
+        lines.iter().map(|wanted| self.recognise_one(*wanted)).collect()
     }
 
-    fn recognise_one(&self, line: Rectangle, squeeze: Squeeze) -> Result<ReadLine, ReadError> {
+    fn recognise_one(&self, as_wanted: Wanted) -> Result<ReadLine, ReadError> {
         self.check()?;
-        let width = width_of(&line, squeeze);
+        let width = as_wanted.columns();
+        let line = as_wanted.line;
         let plane = cut_out(self.gray, &line, width);
         // The network wants three colours.
         let input = NdTensor::from_data([1, 3, HEIGHT, width], plane.repeat(3));
@@ -202,7 +207,7 @@ impl Work<'_> {
             return Err(ReadError::Model(format!("it rates {rated} characters and names {named}")));
         }
         let decoded = self.reader.character_set.decode(ratings.to_contiguous().data());
-        Ok(ReadLine { line, squeeze, decoded })
+        Ok(ReadLine { as_wanted, decoded })
     }
 
     fn run<const N: usize>(&self, model: &Model, input: &NdTensor<f32, 4>) -> Result<NdTensor<f32, N>, ReadError> {
@@ -227,18 +232,37 @@ fn scale(gray: &Gray, region: Region) -> f32 {
     wanted.min(1.0)
 }
 
+/// A line, and how it is to be read.
+#[derive(Clone, Copy)]
+struct Wanted {
+    line: Rectangle,
+    /// The height of its print.
+    height: f32,
+    squeeze: Squeeze,
+}
+
+impl Wanted {
+    /// A line of a page of which nothing more is known.
+    fn of(page: &Page, line: Rectangle) -> Self {
+        Self { line, height: page.print_height(&line), squeeze: Squeeze::UNKNOWN }
+    }
+
+    fn columns(&self) -> usize {
+        width_of(self.line.width, self.height, self.squeeze)
+    }
+}
+
 /// A line that was read.
 #[derive(Clone)]
 struct ReadLine {
-    line: Rectangle,
-    squeeze: Squeeze,
+    as_wanted: Wanted,
     decoded: Decoded,
 }
 
 impl ReadLine {
-    /// Characters, spaces too, for each length of the line's height.
+    /// Characters, spaces too, for each length of the print's height.
     fn density(&self) -> f32 {
-        self.decoded.text.chars().count() as f32 * self.line.height / self.line.width.max(1.0)
+        self.decoded.text.chars().count() as f32 * self.as_wanted.height / self.as_wanted.line.width.max(1.0)
     }
 }
 
@@ -254,7 +278,8 @@ fn text_line(read: ReadLine) -> Option<TextLine> {
         return None;
     }
     let characters = read.decoded.text.chars().filter(|character| !character.is_whitespace()).count();
-    let density = characters as f32 * read.line.height / read.line.width.max(1.0);
-    let corners = read.line.corners();
+    let line = read.as_wanted.line;
+    let density = characters as f32 * line.height / line.width.max(1.0);
+    let corners = line.corners();
     Some(TextLine { text: read.decoded.text, confidence: read.decoded.confidence, density, corners })
 }

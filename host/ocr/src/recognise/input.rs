@@ -25,8 +25,8 @@ pub(crate) struct Squeeze(f32);
 impl Squeeze {
     /// For lines of which nothing is known: small Latin print has 1.5 places a character then.
     pub(crate) const UNKNOWN: Self = Self(0.8);
-    /// Chinese and Japanese characters would have room at half of that, but strokes get lost.
-    const MIN: f32 = 0.6;
+    /// Wide letters would have room at less, but strokes get lost.
+    const MIN: f32 = 0.5;
     /// As wide as it is, and half as much again, for condensed print.
     const MAX: f32 = 1.5;
     /// Places a character where nothing was lost on clean pages; at 1.3 some was.
@@ -46,9 +46,9 @@ impl Squeeze {
     }
 }
 
-/// Columns of the input for a line.
-pub(crate) fn width_of(line: &Rectangle, squeeze: Squeeze) -> usize {
-    let columns = HEIGHT as f32 * squeeze.0 * line.width / line.height.max(1.0);
+/// Columns of the input for a line of so many pixels, in print of such a height.
+pub(crate) fn width_of(length: f32, height: f32, squeeze: Squeeze) -> usize {
+    let columns = HEIGHT as f32 * squeeze.0 * length / height.max(1.0);
     (columns as usize).clamp(WIDTH_MIN, WIDTH_MAX).next_multiple_of(MULTIPLE)
 }
 
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn widths_are_bounded() {
-        let width = |width, height| width_of(&Rectangle { width, height, ..line((1.0, 0.0)) }, Squeeze::UNKNOWN);
+        let width = |length, height| width_of(length, height, Squeeze::UNKNOWN);
         assert_eq!((width(100.0, 10.0), width(1.0, 10.0), width(1e6, 10.0), width(100.0, 0.0)), (384, 48, 3200, 3200));
     }
 
@@ -152,7 +152,7 @@ mod tests {
     fn dense_print_gets_more_columns() {
         // 2.6 characters a height: the 16 places of 48 * 0.65 * 4.1 columns are 1.5 for each.
         assert_eq!(Squeeze::of(2.6), Squeeze(0.65));
-        assert_eq!((Squeeze::of(0.5), Squeeze::of(9.0)), (Squeeze(0.6), Squeeze(1.5)));
+        assert_eq!((Squeeze::of(0.5), Squeeze::of(9.0)), (Squeeze(0.5), Squeeze(1.5)));
         assert_eq!(Squeeze(0.65).widened(2.6), None);
         let widened = Squeeze(0.65).widened(3.3).unwrap();
         assert!((widened.0 - 0.9075).abs() < 1e-6, "{widened:?}");
