@@ -8,6 +8,7 @@ use axum::routing::post;
 use morag_adapters::ai::{NoService, OpenAiCompleter, OpenAiService, OpenAiTranscriber};
 use morag_adapters::blobs::ObjectBlobs;
 use morag_core::Secret;
+use morag_core::plugin::FailureCode;
 use morag_core::ports::{
     BlobPath, Blobs, CapabilityError, Completer, CompletionRequest, Message, Recording, Role, Transcriber,
 };
@@ -124,21 +125,70 @@ async fn a_minimal_response_is_accepted() {
 
 #[tokio::test]
 async fn errors_by_status_do_not_repeat_the_request() {
-    for (status, invalid) in
-        [(400, true), (404, true), (422, true), (401, false), (403, false), (429, false), (500, false), (503, false)]
-    {
+    let (invalid, unavailable) = ([400, 413, 415, 422], [408, 429, 500, 503]);
+    for status in invalid.into_iter().chain(unavailable) {
         let answer = move || {
             let body = json!({"error": {"code": "some_code", "message": "you asked: hello, with key-of-the-host"}});
             (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
         };
         let (service, client) = Service::start(answer).await;
         let error = complete(client).await.unwrap_err();
-        assert_eq!(matches!(error, CapabilityError::Invalid(_)), invalid, "{status}: {error:?}");
+        let is_as_expected = match invalid.contains(&status) {
+            true => matches!(error, CapabilityError::Invalid(_)),
+            false => matches!(error, CapabilityError::Unavailable(_)),
+        };
+        assert!(is_as_expected, "{status}: {error:?}");
         let text = error.to_string();
         assert!(text.contains(&status.to_string()) && text.contains("some_code"), "{text}");
         assert!(!text.contains("hello") && !text.contains(KEY) && !text.contains("127.0.0.1"), "{text}");
         assert_eq!(service.asked().len(), 1, "{status}: nothing is tried twice");
     }
+}
+
+/// What the operator has set is refused: it is no outage, and no fault of the recording or the question.
+#[tokio::test]
+async fn refused_settings_are_the_operators_and_name_the_setting() {
+    let settings = [
+        (401, "invalid_api_key", "OPENAI_API_KEY"),
+        (403, "some_code", "OPENAI_API_KEY"),
+        (404, "model_not_found", "MODEL"),
+        (405, "some_code", "OPENAI_BASE_URL"),
+        (400, "model_not_found", "MODEL"),
+        (307, "some_code", "OPENAI_BASE_URL"),
+    ];
+    for (status, code, setting) in settings {
+        let answer = move || {
+            let body = json!({"error": {"code": code, "message": "hello, with key-of-the-host"}});
+            (StatusCode::from_u16(status).unwrap(), [("location", "/secret-place")], axum::Json(body)).into_response()
+        };
+        let (service, client) = Service::start(answer).await;
+        let of_completions = complete(client.clone()).await.unwrap_err();
+        let (_folder, blobs, recording, _) = recording(10).await;
+        let transcriber = OpenAiTranscriber::new(client, blobs, "whisper".into(), LONG);
+        let of_transcription = transcriber.transcribe(recording).await.unwrap_err();
+        for (error, failure, model) in [
+            (of_completions, FailureCode::CompletionsMisconfigured, "MORAG_COMPLETIONS_MODEL"),
+            (of_transcription, FailureCode::TranscriptionMisconfigured, "MORAG_TRANSCRIPTION_MODEL"),
+        ] {
+            let CapabilityError::NotUsable { code: found, text } = error else { panic!("{status}: {error:?}") };
+            assert_eq!(found, failure, "{status}: {text}");
+            let setting = if setting == "MODEL" { model } else { setting };
+            assert!(text.contains(setting) && text.contains(&status.to_string()), "{text}");
+            assert!(!text.contains("hello") && !text.contains(KEY) && !text.contains("127.0.0.1"), "{text}");
+            assert!(!text.contains("secret-place"), "{text}");
+        }
+        assert_eq!(service.asked().len(), 2, "{status}: nothing is tried twice");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_wants_a_key_and_gets_none_is_told_apart() {
+    let router = Router::new().route("/v1/chat/completions", post(|| async { StatusCode::UNAUTHORIZED }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/v1", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let text = complete(OpenAiService::new(&base, None).unwrap()).await.unwrap_err().to_string();
+    assert!(text.contains("this server has none (status 401)"), "{text}");
 }
 
 #[tokio::test]
@@ -245,5 +295,12 @@ async fn a_recording_that_is_empty_or_gone_is_not_sent() {
 #[tokio::test]
 async fn without_a_service_the_error_names_the_settings() {
     let error = NoService.complete(question()).await.unwrap_err();
-    assert!(matches!(&error, CapabilityError::Unavailable(text) if text.contains("OPENAI_BASE_URL")), "{error:?}");
+    let CapabilityError::NotUsable { code: FailureCode::CompletionsNotConfigured, text } = error else {
+        panic!("{error:?}");
+    };
+    assert!(text.contains("OPENAI_BASE_URL"), "{text}");
+    assert!(matches!(
+        NoService.model(),
+        Err(CapabilityError::NotUsable { code: FailureCode::TranscriptionNotConfigured, .. })
+    ));
 }

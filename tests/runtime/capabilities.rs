@@ -185,6 +185,32 @@ async fn without_a_service_a_step_gets_an_error() {
     }
 }
 
+/// A step that fails in passing because of a service that its operator must set up is not run again; one that fails otherwise, or of something
+/// that was away later, keeps its failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_by_a_service_that_is_not_set_up_is_the_operators() {
+    let sandbox = Sandbox::granted(vec![guest("capabilities")], |_| grant(), |_| ()).await.unwrap();
+    let failed = async |config| {
+        let failure = run(&sandbox, "uses_all_one", config).await.result.unwrap_err();
+        (failure.code, failure.retryable, failure.message)
+    };
+    for (mode, code, said) in [
+        ("complete", "COMPLETIONS_NOT_CONFIGURED", "OPENAI_BASE_URL"),
+        ("transcribe", "TRANSCRIPTION_NOT_CONFIGURED", "OPENAI_BASE_URL"),
+        ("read", "OCR_NOT_CONFIGURED", "`ocr`"),
+    ] {
+        let (found, retryable, message) = failed(json!({"mode": mode, "fail": "for_now"})).await;
+        assert_eq!((found.as_str(), retryable), (code, false), "{message}");
+        assert!(message.contains(said) && message.contains("retry the task"), "{message}");
+        let (found, ..) = failed(json!({"mode": mode, "fail": "OWN_CODE"})).await;
+        assert_eq!(found, "OWN_CODE", "its author knows better");
+    }
+    for mode in ["transcription_model", "ocr_model", "keys"] {
+        let (found, retryable, _) = failed(json!({"mode": mode, "fail": "for_now"})).await;
+        assert_eq!((found.as_str(), retryable), ("SERVICE_UNAVAILABLE", true), "{mode}: it has only asked");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_are_read_up_to_the_largest_one() {
     let mut grant = grant();

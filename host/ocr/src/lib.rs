@@ -27,8 +27,8 @@ mod tesseract;
 mod threads;
 mod weights;
 
-pub use absent::NoReader;
+pub use absent::{NoReader, off};
 pub use model::{KnownModel, LoadError, MODELS, ModelFile, Package};
-pub use model_reader::ModelReader;
+pub use model_reader::{ModelReader, check_model};
 pub use reader::{ReadError, Reader};
-pub use tesseract::{InvalidLanguage, Language, TesseractReader};
+pub use tesseract::{InvalidLanguage, Language, TesseractReader, check_tesseract};

@@ -84,12 +84,18 @@ pub const MODELS: [KnownModel; 1] = [KnownModel {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// A file cannot be read.
-    #[error("cannot read {path}: {source}", path = path.display())]
+    #[error("cannot read {path}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
+    },
+    /// It is no file but a folder, a pipe or a device: reading one may wait for ever.
+    #[error("{path} is no file; remove it and add the model again", path = path.display())]
+    NoFile {
+        /// What is there.
+        path: PathBuf,
     },
     /// A file is another one than the known one: incomplete, changed, or of another version.
     #[error(
@@ -118,9 +124,14 @@ impl ModelFile {
     /// Reads the file, and checks its length and digest.
     ///
     /// # Errors
-    /// [`LoadError::Read`] and [`LoadError::Unknown`].
+    /// [`LoadError::Read`], [`LoadError::NoFile`] and [`LoadError::Unknown`].
     pub fn read(&self, folder: &Path) -> Result<Vec<u8>, LoadError> {
         let path = folder.join(self.name);
+        match std::fs::metadata(&path) {
+            Ok(found) if !found.is_file() => return Err(LoadError::NoFile { path }),
+            Ok(_) => {}
+            Err(source) => return Err(LoadError::Read { path, source }),
+        }
         let mut content = Vec::new();
         // One byte more shows that the file is longer, whatever its length is.
         let read = std::fs::File::open(&path).and_then(|file| file.take(self.bytes + 1).read_to_end(&mut content));
@@ -194,8 +205,23 @@ mod tests {
     #[test]
     fn a_missing_file_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let error = TEN.read(folder.path()).unwrap_err().to_string();
-        assert!(error.contains("/ten: No such file"), "{error}");
+        let error = TEN.read(folder.path()).unwrap_err();
+        assert!(error.to_string().ends_with("/ten"), "what the system says is its source: {error}");
+        assert!(matches!(error, LoadError::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound));
+    }
+
+    #[test]
+    fn only_files_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ten");
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        let error = TEN.read(folder.path()).unwrap_err();
+        assert!(matches!(error, LoadError::NoFile { .. }), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        let error = TEN.read(folder.path()).unwrap_err();
+        assert!(matches!(error, LoadError::NoFile { .. }), "{error}");
     }
 
     #[test]

@@ -4,7 +4,9 @@ use crate::model::{KnownModel, LoadError};
 use crate::reader::{ReadError, Reader};
 use crate::threads::{Engine, Threads};
 use async_trait::async_trait;
+use morag_core::plugin::FailureCode;
 use morag_core::ports::{CapabilityError, Picture, PictureReader, Reading, ReadingModel};
+use std::error::Error as _;
 use std::io::ErrorKind;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ pub struct ModelReader {
 
 struct Lazy {
     model: &'static KnownModel,
+    models: PathBuf,
     folder: PathBuf,
     loaded: Mutex<Option<Arc<Reader>>>,
 }
@@ -29,7 +32,12 @@ impl ModelReader {
     /// # Errors
     /// Where the system gives no threads.
     pub fn start(model: &'static KnownModel, models: &Path, threads: NonZero<usize>) -> std::io::Result<Self> {
-        let lazy = Arc::new(Lazy { model, folder: models.join(model.name), loaded: Mutex::new(None) });
+        let lazy = Arc::new(Lazy {
+            model,
+            models: models.to_owned(),
+            folder: models.join(model.name),
+            loaded: Mutex::new(None),
+        });
         Ok(Self { threads: Threads::start(threads, lazy.clone())?, lazy })
     }
 }
@@ -42,8 +50,9 @@ impl Lazy {
             return Ok(reader.clone());
         }
         let reader = Reader::load(self.model, &self.folder).map_err(|error| {
-            tracing::error!(%error, model = self.model.name, "a model cannot be loaded");
-            self.unusable(&error)
+            let reason = error.source().map(ToString::to_string);
+            tracing::error!(%error, reason, model = self.model.name, "a model cannot be loaded");
+            self.not_usable(&error)
         })?;
         tracing::info!(model = self.model.name, "the model that reads pictures is loaded");
         let reader = Arc::new(reader);
@@ -51,36 +60,52 @@ impl Lazy {
         Ok(reader)
     }
 
-    fn absent(&self) -> String {
-        let name = self.model.name;
-        format!(
-            "this server has no model that reads pictures: its operator must run `morag models add {name}`, in the server's folder or with \
-             its --data-dir"
-        )
-    }
-
     /// Why the files, which may be there, make no model.
-    fn unusable(&self, error: &LoadError) -> ReadError {
+    fn not_usable(&self, error: &LoadError) -> ReadError {
         let name = self.model.name;
-        ReadError::Unavailable(match error {
-            LoadError::Read { source, .. } if source.kind() == ErrorKind::NotFound => self.absent(),
-            LoadError::Read { .. } => {
+        let text = match error {
+            LoadError::Read { source, .. } if source.kind() == ErrorKind::NotFound => {
+                let code = FailureCode::OcrNotConfigured;
+                return ReadError::NotUsable { code, text: absent(self.model) };
+            }
+            LoadError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
                 format!(
                     "the server cannot read the files of its model {name}: its operator must give it the permission"
                 )
             }
-            LoadError::Unknown { .. } | LoadError::Unfit { .. } => {
+            // Too many open files, say: another time it can be read.
+            LoadError::Read { .. } => {
+                return ReadError::Unavailable(format!("the server cannot read the files of its model {name} now"));
+            }
+            LoadError::NoFile { .. } | LoadError::Unknown { .. } | LoadError::Unfit { .. } => {
                 format!(
-                    "the model {name} of this server is damaged: its operator must run `morag models add {name}` again"
+                    "the model {name} of this server is damaged: its operator must run `morag models add {name}` again, in the server's \
+                     folder or with its --data-dir"
                 )
             }
-        })
+        };
+        ReadError::NotUsable { code: FailureCode::OcrMisconfigured, text }
     }
+}
 
-    /// Whether its files are there, by their names and lengths.
-    fn is_there(&self) -> bool {
-        let length = |name: &str| std::fs::metadata(self.folder.join(name)).map(|file| file.len()).ok();
-        self.model.files().iter().all(|file| length(file.name) == Some(file.bytes))
+/// What an operator is told who has not added a model.
+fn absent(model: &KnownModel) -> String {
+    let name = model.name;
+    format!(
+        "this server has no model that reads pictures: its operator must run `morag models add {name}`, in the server's folder or with \
+         its --data-dir"
+    )
+}
+
+/// Checks that the files of a model are in the folder of its name in `models`, by their names: their content is checked when they are loaded.
+///
+/// # Errors
+/// `NotUsable`, with the command that adds them.
+pub fn check_model(model: &KnownModel, models: &Path) -> Result<(), CapabilityError> {
+    let folder = models.join(model.name);
+    match model.files().iter().all(|file| folder.join(file.name).exists()) {
+        true => Ok(()),
+        false => Err(CapabilityError::NotUsable { code: FailureCode::OcrNotConfigured, text: absent(model) }),
     }
 }
 
@@ -93,10 +118,8 @@ impl Engine for Lazy {
 #[async_trait]
 impl PictureReader for ModelReader {
     fn model(&self) -> Result<ReadingModel, CapabilityError> {
-        if !self.lazy.is_there() {
-            return Err(CapabilityError::Unavailable(self.lazy.absent()));
-        }
         let model = self.lazy.model;
+        check_model(model, &self.lazy.models)?;
         let scripts = model.scripts.iter().map(|&script| script.to_owned()).collect();
         Ok(ReadingModel { name: model.name.to_owned(), scripts })
     }
@@ -124,23 +147,29 @@ mod tests {
         let reader = ModelReader::start(&MODELS[0], models.path(), NonZero::<usize>::MIN).unwrap();
         for error in [reader.model().unwrap_err(), reader.read(picture()).await.unwrap_err()] {
             assert!(
-                matches!(&error, CapabilityError::Unavailable(text) if text.contains("`morag models add pp-ocrv6-small`")),
+                matches!(&error, CapabilityError::NotUsable { code: FailureCode::OcrNotConfigured, text }
+                    if text.contains("`morag models add pp-ocrv6-small`")),
                 "{error}"
             );
         }
     }
 
     #[tokio::test]
-    async fn changed_files_are_not_loaded() {
-        let models = tempfile::tempdir().unwrap();
-        let folder = models.path().join(MODELS[0].name);
-        std::fs::create_dir(&folder).unwrap();
-        for file in MODELS[0].files() {
-            std::fs::File::create(folder.join(file.name)).unwrap().set_len(file.bytes).unwrap();
+    async fn changed_files_are_not_loaded_and_the_operator_is_told_how_to_repair_them() {
+        for length in [0, 1] {
+            let models = tempfile::tempdir().unwrap();
+            let folder = models.path().join(MODELS[0].name);
+            std::fs::create_dir(&folder).unwrap();
+            for file in MODELS[0].files() {
+                std::fs::File::create(folder.join(file.name)).unwrap().set_len(file.bytes * length).unwrap();
+            }
+            let reader = ModelReader::start(&MODELS[0], models.path(), NonZero::<usize>::MIN).unwrap();
+            assert_eq!(reader.model().unwrap().name, "pp-ocrv6-small");
+            let error = reader.read(picture()).await.unwrap_err();
+            let CapabilityError::NotUsable { code: FailureCode::OcrMisconfigured, text } = error else {
+                panic!("{error:?}");
+            };
+            assert!(text.contains("is damaged") && text.contains("`morag models add pp-ocrv6-small` again"), "{text}");
         }
-        let reader = ModelReader::start(&MODELS[0], models.path(), NonZero::<usize>::MIN).unwrap();
-        assert_eq!(reader.model().unwrap().name, "pp-ocrv6-small");
-        let error = reader.read(picture()).await.unwrap_err();
-        assert!(matches!(&error, CapabilityError::Unavailable(text) if text.contains("is damaged")), "{error}");
     }
 }

@@ -9,6 +9,7 @@ use crate::page::Page;
 use crate::priority::be_nice;
 use crate::recognise::{CharacterSet, Decoded, HEIGHT, Squeeze, cut_out, width_of};
 use crate::rectangle::Rectangle;
+use morag_core::plugin::FailureCode;
 use morag_core::ports::{Picture, Reading, TextLine};
 use rten::{Model, RunOptions, ThreadPool};
 use rten_tensor::NdTensor;
@@ -48,6 +49,14 @@ pub enum ReadError {
     /// What reads is not set up, or gave up; the text may be shown.
     #[error("{0}")]
     Unavailable(String),
+    /// What reads cannot work until the operator has done what the text says; it may be shown.
+    #[error("{text}")]
+    NotUsable {
+        /// Code of a step that fails because of it.
+        code: FailureCode,
+        /// What is wrong and what to do.
+        text: String,
+    },
 }
 
 /// A loaded model.

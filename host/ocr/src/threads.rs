@@ -49,7 +49,7 @@ impl Threads {
     /// Reads a picture. If the future is dropped, a picture that waits is not read, and one that is being read is given up.
     ///
     /// # Errors
-    /// `Unavailable` where too many wait or there is nothing that reads; `Invalid` where the reading of this picture failed, as it would
+    /// `Unavailable` where too many wait, `NotUsable` where there is nothing that reads; `Invalid` where the reading of this picture failed, as it would
     /// again.
     pub(crate) async fn read(&self, picture: Picture) -> Result<Reading, CapabilityError> {
         let (answer, answered) = oneshot::channel();
@@ -66,6 +66,7 @@ impl Threads {
         match answered.await {
             Ok(Ok(reading)) => Ok(reading),
             Ok(Err(ReadError::Unavailable(text))) => Err(CapabilityError::Unavailable(text)),
+            Ok(Err(ReadError::NotUsable { code, text })) => Err(CapabilityError::NotUsable { code, text }),
             Ok(Err(error)) => {
                 tracing::error!(%error, "a picture could not be read");
                 Err(CapabilityError::Invalid("the picture could not be read; the server's log says why".to_owned()))

@@ -20,6 +20,14 @@ impl CallError {
         Self::Refused(CapabilityError::Limit(text))
     }
 
+    /// The answer to a guest that asks whether there is a model: one that goes on without has not failed because of it.
+    pub(crate) fn of_model(error: CapabilityError) -> Self {
+        Self::Refused(match error {
+            CapabilityError::NotUsable { text, .. } => CapabilityError::Unavailable(text),
+            other => other,
+        })
+    }
+
     /// The guest receives `invalid` with this text.
     pub(crate) fn invalid(text: impl Into<String>) -> Self {
         Self::Refused(CapabilityError::Invalid(text.into()))

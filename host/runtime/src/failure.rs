@@ -1,6 +1,7 @@
 //! How an instance that did not return is reported: a stable code, a text for people, and what was measured.
 
 use crate::engine_config::WASM_STACK_BYTES;
+use crate::guest::NotUsable;
 use crate::limits::Reached;
 use crate::load_error::LoadErrorReason;
 use crate::log::StepLog;
@@ -81,6 +82,12 @@ pub(crate) fn invalid_result(what: &str) -> StepFailure {
 pub(crate) fn large_result(allowed: usize, found: usize) -> StepFailure {
     let details = measured("data", allowed as u64, Some(found as u64), "bytes");
     StepFailure { details, ..invalid_result(&format!("more than {} KiB of data", allowed >> 10)) }
+}
+
+/// The step needs a service that its operator has to set up or mend first.
+pub(crate) fn not_usable(service: NotUsable) -> StepFailure {
+    let NotUsable { code, text } = service;
+    failure(code, format!("{text}. Submit the document again, or retry the task, when it is done"))
 }
 
 /// No such component is loaded.

@@ -5,7 +5,7 @@ use crate::limits::{Breach, HANDLES_MAX, Meter};
 use crate::log::{StepLog, Stream};
 use crate::redact::Redactor;
 use crate::state::{State, States};
-use morag_core::plugin::Limits;
+use morag_core::plugin::{FailureCode, Limits};
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 /// Random bytes that one call may ask for: they are made one by one, on the guest's thread.
@@ -56,6 +56,17 @@ pub(crate) struct Guest {
     pub(crate) redactor: Redactor,
     /// States of the task and of what is granted; none while the component describes itself.
     pub(crate) states: States,
+    /// Set where the last service that was away for the guest is one that its operator has to mend.
+    pub(crate) not_usable: Option<NotUsable>,
+}
+
+/// A service that cannot work as the operator has set it up. A guest is told that it is away, as its interface has no other word: a step
+/// that fails in passing because of it would be run again for minutes, so its failure becomes this one.
+pub(crate) struct NotUsable {
+    /// Code of the failure.
+    pub(crate) code: FailureCode,
+    /// What the operator must do.
+    pub(crate) text: String,
 }
 
 impl Guest {
@@ -74,7 +85,7 @@ impl Guest {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         let (calls, redactor, states) = (CallSpans::default(), Redactor::default(), States::default());
-        Self { wasi, table, meter: Meter::new(limits), log, calls, redactor, states }
+        Self { wasi, table, meter: Meter::new(limits), log, calls, redactor, states, not_usable: None }
     }
 
     /// The state of an interface.

@@ -122,11 +122,17 @@ impl Sandbox {
                 },
             )),
             (None, Ended::Returned(Err(error))) => Err(failure::trapped(&error, &log)),
-            // A step that gives up on a refused file knows one code for all limits of files.
-            (None, Ended::Returned(Ok(Err(said)))) => Err(match &guest.meter.refused {
-                Some(refused) if said.code == FailureCode::OutputLimit.as_str() => failure::limited(refused),
-                _ => step_failure(said),
-            }),
+            (None, Ended::Returned(Ok(Err(said)))) => {
+                let said = step_failure(said);
+                Err(match (guest.not_usable.take(), &guest.meter.refused) {
+                    (Some(service), _) if said.retryable => failure::not_usable(service),
+                    // A step that gives up on a refused file knows one code for all limits of files.
+                    (_, Some(refused)) if said.code == FailureCode::OutputLimit.as_str() => {
+                        failure::limited(refused, false)
+                    }
+                    _ => said,
+                })
+            }
             (None, Ended::Returned(Ok(Ok(outcome)))) => {
                 let finished = guest.states.get().map(TaskState::take_finished).unwrap_or_default();
                 success(&plugin.descriptor, outcome, finished, record.id)

@@ -1,7 +1,8 @@
 //! `chat/completions`.
 
-use super::service::{OpenAiService, unavailable};
+use super::service::{OpenAiService, Use, unavailable};
 use async_trait::async_trait;
+use morag_core::plugin::FailureCode;
 use morag_core::ports::{CapabilityError, Completer, Completion, CompletionRequest, Role};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,8 +11,11 @@ use std::time::Duration;
 /// Largest response body, bytes. 4,096 tokens take about 32 KiB; a model that also returns its reasoning needs more.
 const ANSWER_BYTES_MAX: usize = 4 << 20;
 
-/// Name of the service in errors.
-const WHAT: &str = "completions";
+const OF: Use = Use {
+    name: "completions",
+    model_variable: "MORAG_COMPLETIONS_MODEL",
+    misconfigured: FailureCode::CompletionsMisconfigured,
+};
 
 /// Completions by a model of the service.
 pub struct OpenAiCompleter {
@@ -92,14 +96,14 @@ struct Usage {
 impl Completer for OpenAiCompleter {
     async fn complete(&self, request: CompletionRequest) -> Result<Completion, CapabilityError> {
         let asked = self.service.post("chat/completions").json(&self.body(&request));
-        let answer: Answer = self.service.ask(WHAT, asked, self.timeout, ANSWER_BYTES_MAX).await?;
-        let choice = answer.choices.into_iter().next().ok_or_else(|| unavailable(WHAT, "returns no choice"))?;
+        let answer: Answer = self.service.ask(&OF, asked, self.timeout, ANSWER_BYTES_MAX).await?;
+        let choice = answer.choices.into_iter().next().ok_or_else(|| unavailable(OF.name, "returns no choice"))?;
         let text = match choice.message {
             Said { content: Some(text), .. } => text,
             Said { refusal: Some(_), .. } => {
                 return Err(CapabilityError::Invalid("the model declines to answer this".into()));
             }
-            Said { .. } => return Err(unavailable(WHAT, "returns a choice without text")),
+            Said { .. } => return Err(unavailable(OF.name, "returns a choice without text")),
         };
         let usage = answer.usage.unwrap_or_default();
         Ok(Completion {

@@ -7,6 +7,7 @@ use hyper::Request;
 use hyper::header::{AUTHORIZATION, HeaderValue};
 use hyper_util::client::legacy::connect::HttpConnector;
 use morag_core::Secret;
+use morag_core::plugin::FailureCode;
 use morag_core::ports::CapabilityError;
 use morag_core::webhook::ErrorClass;
 use reqwest::{Body, RequestBuilder, Response, StatusCode};
@@ -54,6 +55,16 @@ pub enum AiSetUpError {
     Client(#[from] reqwest::Error),
 }
 
+/// What a service is asked for: its name in errors, and what an operator has to look at.
+pub(super) struct Use {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// The variable that sets its model.
+    pub(super) model_variable: &'static str,
+    /// Code of a step that fails because the service refuses the server's settings.
+    pub(super) misconfigured: FailureCode,
+}
+
 /// A service with its key.
 #[derive(Clone)]
 pub struct OpenAiService {
@@ -95,15 +106,15 @@ impl OpenAiService {
         }
     }
 
-    /// Sends a request and reads its response. `what` names the service in errors.
+    /// Sends a request and reads its response. `of` names the service in errors.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
-        what: &str,
+        of: &Use,
         request: RequestBuilder,
         timeout: Duration,
         bytes_max: usize,
     ) -> Result<T, CapabilityError> {
-        let deadline = Instant::now() + timeout;
+        let (deadline, what) = (Instant::now() + timeout, of.name);
         let slow = |_| unavailable(what, &format!("did not answer within {} s", timeout.as_secs_f64()));
         let request = request.build().and_then(Request::try_from).map_err(|error| failed(what, &classify(&error)))?;
         let sent = timeout_at(deadline, self.client.send(request)).await.map_err(slow)?;
@@ -113,7 +124,7 @@ impl OpenAiService {
         if !status.is_success() {
             let body = timeout_at(deadline, read(&mut response, ERROR_BYTES_MAX)).await;
             let code = body.ok().and_then(Result::ok).and_then(|body| self.code(&body));
-            return Err(refused(what, status, code));
+            return Err(refused(of, status, code, self.key.is_some()));
         }
         let body = timeout_at(deadline, read(&mut response, bytes_max)).await.map_err(slow)?;
         let body = body.map_err(|failure| match failure {
@@ -147,6 +158,13 @@ impl std::fmt::Debug for OpenAiService {
 /// If [`OpenAiService::new`] would not take it.
 pub fn check_service_address(text: &str) -> Result<(), InvalidServiceAddress> {
     address(text).map(|_| ())
+}
+
+/// The host of a service's address, with the port where one is given; none where [`OpenAiService::new`] would not take the address.
+pub fn service_host(text: &str) -> Option<String> {
+    let base = address(text).ok()?;
+    let host = base.host_str()?;
+    Some(base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// Checks the key of a service.
@@ -206,17 +224,45 @@ fn failed(what: &str, failure: &Failure) -> CapabilityError {
     unavailable(what, how)
 }
 
-fn refused(what: &str, status: StatusCode, code: Option<String>) -> CapabilityError {
+/// The service cannot be used with the settings of this server: asking again gives the same answer until its operator changes them.
+fn misconfigured(of: &Use, how: &str, advice: &str) -> CapabilityError {
+    tracing::error!("the service for {} {how}: {advice}", of.name);
+    let text = format!("the service for {} {how}: this server's operator must {advice}", of.name);
+    CapabilityError::NotUsable { code: of.misconfigured, text }
+}
+
+fn refused(of: &Use, status: StatusCode, code: Option<String>, has_key: bool) -> CapabilityError {
+    let is_no_model = code.as_deref() == Some("model_not_found");
     let code = code.map_or_else(String::new, |code| format!(", {code}"));
-    let status = status.as_u16();
+    let (status, what) = (status.as_u16(), of.name);
     match status {
-        401 | 403 => unavailable(what, &format!("does not accept the host's key (status {status}{code})")),
-        300..=399 => {
-            unavailable(what, &format!("redirects (status {status}), which is not followed: see OPENAI_BASE_URL"))
-        }
+        401 | 403 if has_key => misconfigured(
+            of,
+            &format!("does not accept this server's key (status {status}{code})"),
+            "set OPENAI_API_KEY to one that may use it, and restart the server",
+        ),
+        401 | 403 => misconfigured(
+            of,
+            &format!("wants a key, and this server has none (status {status}{code})"),
+            "set OPENAI_API_KEY, and restart the server",
+        ),
+        404 | 405 => no_such(of, &format!("(status {status}{code})")),
+        400 if is_no_model => no_such(of, &format!("(status {status}{code})")),
+        300..=399 => misconfigured(
+            of,
+            &format!("redirects (status {status}), which is not followed"),
+            "set OPENAI_BASE_URL to the address that it redirects to, and restart the server",
+        ),
         408 | 425 | 429 | 500.. => unavailable(what, &format!("is overloaded or broken (status {status}{code})")),
         _ => CapabilityError::Invalid(format!("the host's service for {what} refuses this (status {status}{code})")),
     }
+}
+
+/// A wrong model and a wrong address have the same answer.
+fn no_such(of: &Use, status: &str) -> CapabilityError {
+    let advice =
+        format!("check OPENAI_BASE_URL, which mostly ends in /v1, and {}, and restart the server", of.model_variable);
+    misconfigured(of, &format!("has not this address, or not this model {status}"), &advice)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! `audio/transcriptions`.
 
-use super::service::{OpenAiService, unavailable};
+use super::service::{OpenAiService, Use, unavailable};
 use async_trait::async_trait;
 use futures::TryStreamExt as _;
+use morag_core::plugin::FailureCode;
 use morag_core::ports::{Blobs, CapabilityError, Recording, Segment, Transcriber, Transcript};
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
@@ -13,8 +14,11 @@ use std::time::Duration;
 /// Largest response body, bytes: a day of speech with its segments takes about 10 MiB.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-/// Name of the service in errors.
-const WHAT: &str = "transcription";
+const OF: Use = Use {
+    name: "transcription",
+    model_variable: "MORAG_TRANSCRIPTION_MODEL",
+    misconfigured: FailureCode::TranscriptionMisconfigured,
+};
 
 /// Transcripts by a model of the service.
 pub struct OpenAiTranscriber {
@@ -112,7 +116,7 @@ impl Transcriber for OpenAiTranscriber {
             return Err(CapabilityError::Invalid("the recording is empty".into()));
         }
         let asked = self.service.post("audio/transcriptions").multipart(self.form(&recording).await?);
-        let answer: Answer = self.service.ask(WHAT, asked, self.timeout, ANSWER_BYTES_MAX).await?;
+        let answer: Answer = self.service.ask(&OF, asked, self.timeout, ANSWER_BYTES_MAX).await?;
         let mut segments: Vec<_> = answer
             .segments
             .unwrap_or_default()
@@ -120,7 +124,7 @@ impl Transcriber for OpenAiTranscriber {
             .map(|spoken| Segment { start_ms: spoken.start.millis(), end_ms: spoken.end.millis(), text: spoken.text })
             .collect();
         if segments.iter().any(|segment| segment.end_ms < segment.start_ms) {
-            return Err(unavailable(WHAT, "answers segments that end before they begin"));
+            return Err(unavailable(OF.name, "answers segments that end before they begin"));
         }
         segments.sort_by_key(|segment| segment.start_ms);
         Ok(Transcript {

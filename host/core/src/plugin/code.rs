@@ -49,6 +49,18 @@ pub enum FailureCode {
     StepError,
     /// A service behind the host is unavailable.
     ServiceUnavailable,
+    /// The operator has set up nothing that reads pictures.
+    OcrNotConfigured,
+    /// What reads pictures is damaged, or the server may not read its files.
+    OcrMisconfigured,
+    /// The operator has set up no service for transcription.
+    TranscriptionNotConfigured,
+    /// The service for transcription refuses the server's key, its model or its address.
+    TranscriptionMisconfigured,
+    /// The operator has set up no service for completions.
+    CompletionsNotConfigured,
+    /// The service for completions refuses the server's key, its model or its address.
+    CompletionsMisconfigured,
     /// A required artifact is missing.
     InputMissing,
     /// An artifact has a format that the step cannot read.
@@ -73,7 +85,7 @@ pub enum FailureCode {
 
 impl FailureCode {
     /// Every code.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 38] = [
         Self::MemoryLimit,
         Self::TableLimit,
         Self::StackLimit,
@@ -96,6 +108,12 @@ impl FailureCode {
         Self::WorkerLost,
         Self::StepError,
         Self::ServiceUnavailable,
+        Self::OcrNotConfigured,
+        Self::OcrMisconfigured,
+        Self::TranscriptionNotConfigured,
+        Self::TranscriptionMisconfigured,
+        Self::CompletionsNotConfigured,
+        Self::CompletionsMisconfigured,
         Self::InputMissing,
         Self::InputInvalid,
         Self::ConfigInvalid,
@@ -133,6 +151,12 @@ impl FailureCode {
             Self::WorkerLost => "WORKER_LOST",
             Self::StepError => "STEP_ERROR",
             Self::ServiceUnavailable => "SERVICE_UNAVAILABLE",
+            Self::OcrNotConfigured => "OCR_NOT_CONFIGURED",
+            Self::OcrMisconfigured => "OCR_MISCONFIGURED",
+            Self::TranscriptionNotConfigured => "TRANSCRIPTION_NOT_CONFIGURED",
+            Self::TranscriptionMisconfigured => "TRANSCRIPTION_MISCONFIGURED",
+            Self::CompletionsNotConfigured => "COMPLETIONS_NOT_CONFIGURED",
+            Self::CompletionsMisconfigured => "COMPLETIONS_MISCONFIGURED",
             Self::InputMissing => "INPUT_MISSING",
             Self::InputInvalid => "INPUT_INVALID",
             Self::ConfigInvalid => "CONFIG_INVALID",

@@ -55,6 +55,7 @@ pub trait Completer: Send + Sync {
     /// Completes a conversation. The adapter limits the time; dropping the future cancels the request.
     ///
     /// # Errors
-    /// `Unavailable` if no service is configured, or it is unreachable, slow or overloaded; `Invalid` if it rejects the request.
+    /// `NotUsable` if no service is configured, or it refuses the server's key, model or address; `Unavailable` if it is unreachable, slow
+    /// or overloaded; `Invalid` if it rejects the request.
     async fn complete(&self, request: CompletionRequest) -> Result<Completion, CapabilityError>;
 }

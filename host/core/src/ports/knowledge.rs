@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use crate::JsonObject;
+use crate::plugin::FailureCode;
 use crate::task::{DocumentId, TaskId};
 use async_trait::async_trait;
 
@@ -17,6 +18,15 @@ pub enum CapabilityError {
     /// The service behind it is unavailable. The text may be shown to callers.
     #[error("{0}")]
     Unavailable(String),
+    /// The service cannot work as the operator has set it up: asking again helps only after a change. A guest is told `unavailable`; a step
+    /// that fails because of it has this code, and is not run again.
+    #[error("{text}")]
+    NotUsable {
+        /// Code of the failed step.
+        code: FailureCode,
+        /// What is wrong and what the operator must do. It may be shown to callers.
+        text: String,
+    },
 }
 
 /// The writes of one run for one document, invisible until published.

@@ -146,14 +146,15 @@ pub trait PictureReader: Send + Sync {
     /// What reads.
     ///
     /// # Errors
-    /// `Unavailable` where the operator has set up none; the text says how.
+    /// `NotUsable` where the operator has set up none; the text says how. `Unavailable` where that cannot be found out now.
     fn model(&self) -> Result<ReadingModel, CapabilityError>;
 
     /// Reads a picture. Takes seconds of processor time, on threads of the adapter. Dropping the future ends the work at the next
     /// line.
     ///
     /// # Errors
-    /// `Unavailable` where none is set up, too many pictures wait, or the reading failed.
+    /// `NotUsable` where none is set up, or what is set up is damaged; `Unavailable` where too many pictures wait; `Invalid` where the
+    /// reading failed.
     async fn read(&self, picture: Picture) -> Result<Reading, CapabilityError>;
 }
 

@@ -48,12 +48,13 @@ pub trait Transcriber: Send + Sync {
     /// Name of the model. Does not contact the service.
     ///
     /// # Errors
-    /// `Unavailable` if no service is configured, with the settings to set.
+    /// `NotUsable` if no service is configured, with the settings to set.
     fn model(&self) -> Result<String, CapabilityError>;
 
     /// Transcribes a recording, which is streamed from its blob. The adapter limits the time.
     ///
     /// # Errors
-    /// `Unavailable` if no service is configured, or it is unreachable or slow; `Invalid` if it rejects the recording.
+    /// `NotUsable` if no service is configured, or it refuses the server's key, model or address; `Unavailable` if it is unreachable or
+    /// slow; `Invalid` if it rejects the recording.
     async fn transcribe(&self, recording: Recording) -> Result<Transcript, CapabilityError>;
 }

@@ -6,6 +6,7 @@ mod table;
 use crate::reader::ReadError;
 use crate::threads::{Engine, Threads};
 use async_trait::async_trait;
+use morag_core::plugin::FailureCode;
 use morag_core::ports::{CapabilityError, Picture, PictureReader, Reading, ReadingModel};
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -128,20 +129,28 @@ impl TesseractReader {
     /// Asks the program for its languages, until it has those of the settings: of a missing one it says nothing where it has others, and
     /// reads letters that are not there.
     fn check_languages(&self) -> Result<(), CapabilityError> {
-        if self.has_languages.get().is_some() {
+        if self.has_languages.get().is_some() && is_installed() {
             return Ok(());
         }
-        let unavailable =
-            |error: ReadError| CapabilityError::Unavailable(format!("this server's Tesseract failed: {error}"));
-        let installed = process::languages(PROGRAM).map_err(unavailable)?;
-        match missing(&self.languages, &installed) {
-            Some(text) => Err(CapabilityError::Unavailable(text)),
-            None => {
-                self.has_languages.get_or_init(|| ());
-                Ok(())
-            }
-        }
+        check_tesseract(&self.languages)?;
+        self.has_languages.get_or_init(|| ());
+        Ok(())
     }
+}
+
+/// Checks that the program is installed, and asks it whether it has these languages.
+///
+/// # Errors
+/// `NotUsable` where it is not or has not, with what to install; `Unavailable` where it does not answer.
+pub fn check_tesseract(languages: &[Language]) -> Result<(), CapabilityError> {
+    let not_usable = |text| Err(CapabilityError::NotUsable { code: FailureCode::OcrNotConfigured, text });
+    if !is_installed() {
+        return not_usable(process::absent());
+    }
+    let unavailable =
+        |error: ReadError| CapabilityError::Unavailable(format!("this server's Tesseract failed: {error}"));
+    let installed = process::languages(PROGRAM).map_err(unavailable)?;
+    missing(languages, &installed).map_or(Ok(()), not_usable)
 }
 
 /// What to do about languages that are not installed; none where all are.
@@ -178,9 +187,6 @@ fn script(language: &Language) -> &'static str {
 #[async_trait]
 impl PictureReader for TesseractReader {
     fn model(&self) -> Result<ReadingModel, CapabilityError> {
-        if !is_installed() {
-            return Err(CapabilityError::Unavailable(process::absent()));
-        }
         self.check_languages()?;
         let mut scripts: Vec<_> = self.languages.iter().map(|language| script(language).to_owned()).collect();
         scripts.sort();

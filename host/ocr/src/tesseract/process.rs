@@ -1,6 +1,7 @@
 //! One run of the program: a picture goes to its standard input, its table comes from its standard output. No shell, no file.
 
 use crate::reader::ReadError;
+use morag_core::plugin::FailureCode;
 use morag_core::ports::{Picture, PixelFormat};
 use rustix::process::{
     Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process_group, prlimit, waitid,
@@ -94,7 +95,9 @@ fn start(
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut running = match command.spawn() {
         Ok(child) => Running { child, is_reaped: false },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ReadError::Unavailable(absent())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(ReadError::NotUsable { code: FailureCode::OcrNotConfigured, text: absent() });
+        }
         Err(error) => return Err(failed(&error)),
     };
     limit(&running.child).map_err(|error| failed(&error))?;

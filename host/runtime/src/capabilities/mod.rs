@@ -23,7 +23,7 @@ pub(crate) use staging::StagedWrites;
 
 use crate::bindings::morag::step as wit;
 use crate::call_error::CallError;
-use crate::guest::{Guest, Instance};
+use crate::guest::{Guest, Instance, NotUsable};
 use crate::state::State;
 use crate::store::HOSTCALL_BYTES_MAX;
 use morag_core::plugin::Capability;
@@ -85,7 +85,14 @@ impl wit::capability::Host for Guest {
             CallError::Trap(error) => Err(error),
             CallError::Refused(CapabilityError::Invalid(text)) => Ok(wit::capability::Error::Invalid(text)),
             CallError::Refused(CapabilityError::Limit(text)) => Ok(wit::capability::Error::Limit(text)),
-            CallError::Refused(CapabilityError::Unavailable(text)) => Ok(wit::capability::Error::Unavailable(text)),
+            CallError::Refused(CapabilityError::Unavailable(text)) => {
+                self.not_usable = None;
+                Ok(wit::capability::Error::Unavailable(text))
+            }
+            CallError::Refused(CapabilityError::NotUsable { code, text }) => {
+                self.not_usable = Some(NotUsable { code, text: text.clone() });
+                Ok(wit::capability::Error::Unavailable(text))
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ impl CapabilityHost for Ocr {
 impl Host for Guest {
     async fn model(&mut self) -> Result<ModelInfo, CallError> {
         traced(self.calls.begin("ocr.model"), async {
-            let model = self.state::<OcrState>()?.reader.model()?;
+            let model = self.state::<OcrState>()?.reader.model().map_err(CallError::of_model)?;
             Ok(ModelInfo { name: model.name, scripts: model.scripts })
         })
         .await

@@ -134,7 +134,10 @@ impl Host for Guest {
             FileCallError::Undeclared(name) => Ok(FileError::Undeclared(name)),
             FileCallError::Limit(text) => Ok(FileError::Limit(text)),
             FileCallError::Closed => Ok(FileError::Closed),
-            FileCallError::Unavailable(text) => Ok(FileError::Unavailable(text)),
+            FileCallError::Unavailable(text) => {
+                self.not_usable = None;
+                Ok(FileError::Unavailable(text))
+            }
             FileCallError::Trap(error) => Err(error),
         }
     }

@@ -53,7 +53,12 @@ impl Step for Capabilities {
             "fetch" => (0..calls).map(|_| fetch(&config)).collect(),
             other => return Err(Failure::new("UNKNOWN_MODE", format!("no mode {other:?}"))),
         };
-        Ok(data(json!({ "results": results })))
+        // As `?` makes a failure of a capability's error, or a step that says so itself.
+        match text("fail").as_str() {
+            "" => Ok(data(json!({ "results": results }))),
+            "for_now" => Err(Failure::unavailable("it is away")),
+            code => Err(Failure::new(code, "for good")),
+        }
     }
 }
 

@@ -44,6 +44,8 @@ impl CapabilityHost for Http {
 impl WasiHttpView for Instance {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let guest = self.called();
+        // What the step asks another host for may be away, too: its failure says more than a service that it has done without.
+        guest.not_usable = None;
         // A component that describes itself has the interface, and no request of it is allowed.
         let http = guest
             .states
