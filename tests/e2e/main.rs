@@ -50,3 +50,4 @@ mod speech;
 mod standard_webhooks;
 mod task_token;
 mod traces;
+mod transcription;

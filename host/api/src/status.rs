@@ -204,7 +204,12 @@ pub async fn status(
         }
     }
     let log = load(&app, &task).await?;
-    Ok(Json(status_body(&log, app.clock.now())))
+    let now = app.clock.now();
+    let mut body = status_body(&log, now);
+    if let Some(message) = app.waits.message(&log, now) {
+        body.message = message;
+    }
+    Ok(Json(body))
 }
 
 /// Whether a task has ended.

@@ -10,8 +10,10 @@ use crate::metrics::{ComponentLoads, Metrics};
 use crate::pipelines::Pipelines;
 use crate::plugins::Plugins;
 use crate::running::Running;
+use crate::services::ServiceCheck;
 use crate::time_of_day::TimeOfDay;
 use crate::verified::Verified;
+use crate::waits::Waits;
 use morag_core::ports::{
     Blobs, Chains, Clock, Deliveries, DueQueue, Fetcher, Knowledge, Ownership, Ports, Process, StoreSetup, Tasks,
     WebhookSender,
@@ -57,6 +59,10 @@ pub struct App {
     pub metrics: Metrics,
     /// Tasks that run in this process, to be stopped at once when they are cancelled.
     pub running: Running,
+    /// What tasks wait for that run again here.
+    pub waits: Waits,
+    /// Whether pictures can be read and speech transcribed; none in a process that runs no steps.
+    pub services: Option<ServiceCheck>,
     /// Files that were found to be as they were written.
     pub verified: Verified,
     /// What the age of tasks and events is reckoned by.
@@ -91,6 +97,8 @@ impl App {
             process: ports.process,
             plugins,
             running: Running::default(),
+            waits: Waits::default(),
+            services: None,
             verified: Verified::default(),
             time_of_day: TimeOfDay::default(),
             tasks: ports.tasks,
@@ -106,6 +114,12 @@ impl App {
             setup: ports.setup,
             config,
         }
+    }
+
+    /// With what its steps use.
+    #[must_use]
+    pub fn with_services(self, check: ServiceCheck) -> Self {
+        Self { services: Some(check), ..self }
     }
 
     /// With the components that a worker loads: the first of them before it has an app.

@@ -32,6 +32,7 @@ mod pace;
 pub mod pipelines;
 pub mod plugins;
 mod running;
+pub mod services;
 pub mod spans;
 mod tasks;
 #[cfg(test)]
@@ -39,6 +40,7 @@ mod testing;
 mod time_of_day;
 mod verified;
 mod version;
+mod waits;
 
 pub use app::App;
 pub use feed::{Behind, Happened, LiveFeed, News, Subscription};
@@ -49,6 +51,7 @@ pub use running::Running;
 pub use tasks::{CancelOutcome, Retried, RetryError, cancel, damage, retry};
 pub use verified::Verified;
 pub use version::VERSION;
+pub use waits::Waits;
 
 use config::Role;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The step components of this process, with their grants, limits and sources; and reloading them.
 
 mod budgets;
+mod services;
 
 use crate::Api;
 use crate::error::{ApiError, ErrorBody};
@@ -14,6 +15,7 @@ use morag_core::pipeline::StepDefinition;
 use morag_core::plugin::{AcceptedFormat, Capability, HttpRule, Input, Limits, Output, members};
 use morag_engine::plugins::{LoadedPlugin, NoReload, PluginSet, RefusedPlugin, UnusablePipeline};
 use serde::Serialize;
+use services::ServicesBody;
 use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -31,6 +33,8 @@ pub struct PluginList {
     pub refused: Option<Vec<RefusedBody>>,
     /// Pipelines that cannot run on these components. Null if the process runs no steps.
     pub unusable_pipelines: Option<Vec<UnusablePipelineBody>>,
+    /// Whether pictures can be read and speech transcribed. Null if the process runs no steps.
+    pub services: Option<ServicesBody>,
 }
 
 /// A pipeline that cannot run: its tasks fail at the step whose component is missing.
@@ -218,10 +222,15 @@ pub async fn list(State(app): State<Arc<Api>>, _: NoQuery) -> Json<PluginList> {
             plugins: None,
             refused: None,
             unusable_pipelines: None,
+            services: None,
         };
         return Json(nothing);
     };
-    Json(body(&app, &set))
+    let services = match &app.services {
+        Some(check) => Some(ServicesBody::from(check.states().await)),
+        None => None,
+    };
+    Json(PluginList { services, ..body(&app, &set) })
 }
 
 /// Reload changed components
@@ -267,6 +276,7 @@ fn body(app: &Api, set: &PluginSet) -> PluginList {
         plugins: Some(set.plugins.iter().map(plugin).collect()),
         refused: Some(set.refused.iter().filter(|one| !is_loaded(&one.name)).map(refused).collect()),
         unusable_pipelines: Some(set.unusable.iter().map(unusable).collect()),
+        services: None,
     }
 }
 

@@ -253,6 +253,22 @@ async fn a_retry_waits_in_the_queue_and_goes_on_in_the_same_run() {
 }
 
 #[tokio::test]
+async fn a_step_that_is_run_again_without_an_event_says_what_it_waits_for() {
+    let world = World::new("[[pipelines.steps]]\nname = \"flaky\"\n", Steps::failing("flaky", 1, true));
+    assert!(world.work().await);
+    assert_eq!(world.events(), ["task_started 0", "step_started flaky 0"]);
+    let told = || world.app.waits.message(&world.memory.store.logs()[0], world.app.clock.now());
+    assert_eq!(told().as_deref(), Some("Step flaky is waiting: it is away; next attempt in 5 s"));
+    world.wait(2 * SECOND);
+    assert!(told().unwrap().ends_with("next attempt in 3 s"), "{:?}", told());
+    world.wait(3 * SECOND);
+    assert_eq!(told(), None, "it is due");
+    assert!(world.work().await);
+    assert_eq!(world.events().last().unwrap(), "task_completed 100");
+    assert_eq!(told(), None);
+}
+
+#[tokio::test]
 async fn a_crash_in_between_forgets_no_retry() {
     let world = World::new(RETRYING, Steps::failing("flaky", 9, false));
     assert!(world.work().await);

@@ -2,7 +2,7 @@
 
 use super::driver::{Driver, Interrupted};
 use crate::spans;
-use morag_core::pipeline::{Effect, Input, OnFailure, attempt, inputs, is_run_again};
+use morag_core::pipeline::{Effect, Input, OnFailure, again_after, attempt, inputs, is_run_again};
 use morag_core::ports::{BlobPath, Next, StepCall, StepInputs, StepReport};
 use morag_core::task::StepFailure;
 use std::sync::Arc;
@@ -92,6 +92,9 @@ impl Driver<'_> {
         self.keep_log(step, &log).await;
         let StepFailure { code, message, .. } = &failure;
         if !self.has_retries(step) && is_run_again(&failure, self.claims()) {
+            let now = self.app.clock.now();
+            let due = now.plus(again_after(self.claims()));
+            self.app.waits.note(&self.log, self.step_name(step), message, due, now);
             return Err(Interrupted::Unavailable(format!("step {} failed: {code}: {message}", self.step_name(step))));
         }
         tracing::info!(error_code = code, message = message, "step failed");

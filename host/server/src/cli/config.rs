@@ -1,6 +1,7 @@
 //! `morag config`: checking, creating and listing settings.
 
 use super::settings;
+use crate::wire::service_states;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use morag_core::Secret;
@@ -23,7 +24,8 @@ enum ConfigCommand {
         morag config check\n  \
         morag config check --config /etc/morag.toml\n\n\
         Exits with 1 if the settings cannot be used. Warnings go to standard error.\n\
-        It reads the file, the environment and the variables for traces alone. Whether the steps of [[pipelines]] have components, and \
+        It reads the file, the environment and the variables for traces, and looks whether the model for OCR is there (`ocr`: Tesseract is asked \
+        for its languages). The service for transcription is not asked. Whether the steps of [[pipelines]] have components, and \
         whether a step's config is what its component takes, is checked when the server starts.")]
     Check(Check),
     /// Write a settings file with every setting and its default, all commented out
@@ -71,6 +73,7 @@ fn check(file: Option<&Path>) -> anyhow::Result<()> {
 fn summary(config: &Config) -> String {
     let store = if config.redis.is_some() { "Redis".to_owned() } else { config.data_dir.display().to_string() };
     let callers = config.callers.len();
+    let [(_, ocr), (_, transcription)] = service_states(config).lines();
     let signed = |secrets: &[Secret]| if secrets.is_empty() { "not signed" } else { "signed" };
     format!(
         "The settings are valid.\n\
@@ -81,7 +84,9 @@ fn summary(config: &Config) -> String {
          callers      {callers}\n\
          pipelines    {} of morag.toml\n\
          endpoints    {} of morag.toml\n\
-         webhooks     {}",
+         webhooks     {}\n\
+         ocr          {ocr}\n\
+         transcribes  {transcription}",
         config.api_host,
         config.api_port,
         config.roles,
@@ -139,6 +144,7 @@ mod tests {
         let shown = summary(&config);
         assert!(shown.contains("callers      1\n"), "{shown}");
         assert!(shown.contains("store        Redis") && shown.contains("webhooks     signed"), "{shown}");
+        assert!(shown.contains("\nocr          ") && shown.contains("\ntranscribes  none: "), "{shown}");
         assert!(["s3cr3t", "pa55word", "k3y-of"].iter().all(|secret| !shown.contains(secret)), "{shown}");
     }
 }

@@ -23,6 +23,7 @@ mod ocr;
 mod plugins;
 mod redis_files;
 mod secrets;
+mod services;
 mod signals;
 mod spare;
 mod steps;
@@ -47,6 +48,7 @@ use tokio_util::sync::CancellationToken;
 pub use backup::{Report as BackupReport, backup, restore};
 pub use checks::CHECKS;
 pub use plugins::Job as PluginJob;
+pub(crate) use services::states as service_states;
 
 /// Runs a server until SIGTERM or Ctrl-C, then waits for running work to finish within the drain timeout or returns it to the
 /// queue.
@@ -92,6 +94,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     println!("morag listens on http://{bound}");
     tracing::info!(address = %bound, role = %roles, version = morag_engine::VERSION, "ready");
 
+    if let Some(check) = app.services.clone() {
+        // Beside the server, which does not wait until Tesseract has said its languages.
+        loops.spawn(async move {
+            for (capability, state) in check.states().await.lines() {
+                tracing::info!(capability, state, "service of steps");
+            }
+        });
+    }
+
     signals::listen(shutdown.clone(), drain);
     let api = morag_api::Api::new(app.clone());
     let (router, lobby) = (morag_api::router(api.clone()), morag_api::lobby(api));
@@ -117,6 +128,7 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     let fetcher = Arc::new(HttpFetcher::new(AddressPolicy::new(config.fetch_allow_networks.clone()))?);
     let pipelines = Pipelines::with(&config.pipelines);
     let loads = ComponentLoads::default();
+    let services_check = config.roles.has(Role::Worker).then(|| services::check(&config));
     let (plugins, job) = match config.roles.has(Role::Worker) {
         true => {
             let services = steps::services(&config, &blobs, &knowledge, &key_values)?;
@@ -145,5 +157,9 @@ pub async fn build(config: Config, shutdown: &CancellationToken) -> anyhow::Resu
     };
     let app = App::new(config, ports, plugins, sealer, shutdown.clone());
     let app = if job.is_some() { app.counting_loads(&loads) } else { app };
+    let app = match services_check {
+        Some(check) => app.with_services(check),
+        None => app,
+    };
     Ok((app, job))
 }
