@@ -202,7 +202,7 @@ async fn a_document_that_cannot_be_used_fails_with_its_own_code() {
     for (name, bytes, code) in [
         ("empty.pdf", fixtures::pdf_empty(), "EMPTY_DOCUMENT"),
         ("cut.pdf", fixtures::pdf_cut(), "CORRUPT_DOCUMENT"),
-        ("scan.pdf", fixtures::pdf_scanned(), "NO_TEXT"),
+        ("scan.pdf", fixtures::pdf_scanned(), "OCR_NOT_CONFIGURED"),
         ("secret.pdf", fixtures::pdf_encrypted(), "ENCRYPTED_DOCUMENT"),
         ("secret.docx", fixtures::docx_encrypted(), "ENCRYPTED_DOCUMENT"),
         ("bomb.docx", fixtures::docx_bomb(), "DOCUMENT_TOO_LARGE"),

@@ -164,13 +164,31 @@ async fn a_script_that_the_model_does_not_know_is_said() {
 async fn without_a_model_the_command_that_adds_one_is_said() {
     let server = Server::start().await;
     let page = Page::of(&ENGLISH[..1], Typeface::DejaVu, 150);
-    for (name, bytes, code) in
-        [("notice.png", png(&page), "OCR_NOT_CONFIGURED"), ("scan.pdf", pdf(&[Sheet::Scan(&page, 150)]), "NO_TEXT")]
-    {
+    for (name, bytes) in [("notice.png", png(&page)), ("scan.pdf", pdf(&[Sheet::Scan(&page, 150)]))] {
         let (_, status) = submitted(&server, name, bytes, &[]).await;
-        assert_eq!(status["error_details"]["error_code"], code, "{status}");
+        assert_eq!(status["error_details"]["error_code"], "OCR_NOT_CONFIGURED", "{status}");
         let error = status["error"].as_str().expect("a text");
         assert!(error.contains("morag models add pp-ocrv6-small"), "{status}");
+    }
+}
+
+/// A model whose files are not what they were: the operator has to repair it, and waiting does not help.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_model_fails_at_once_with_the_command_that_repairs_it() {
+    let models = tempfile::tempdir().expect("a folder");
+    let folder = models.path().join("pp-ocrv6-small");
+    std::fs::create_dir(&folder).expect("a folder");
+    for name in ["PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"] {
+        std::fs::write(folder.join(name), "damaged").expect("a file");
+    }
+    let server = Server::start_with(&[("MORAG_MODELS_DIR", models.path().to_str().expect("UTF-8"))]).await;
+    let page = Page::of(&ENGLISH[..1], Typeface::DejaVu, 150);
+    for (name, bytes) in [("notice.png", png(&page)), ("scan.pdf", pdf(&[Sheet::Scan(&page, 150)]))] {
+        let (_, status) = submitted(&server, name, bytes, &[]).await;
+        assert_eq!(status["error_details"]["error_code"], "OCR_MISCONFIGURED", "{status}");
+        let error = status["error"].as_str().expect("a text");
+        assert!(error.contains("is damaged") && error.contains("`morag models add pp-ocrv6-small` again"), "{status}");
+        assert!(!error.contains(models.path().to_str().expect("UTF-8")), "no path is shown: {status}");
     }
 }
 

@@ -26,14 +26,15 @@ pub fn no_text(format: &Format) -> Failure {
     )
 }
 
-/// A PDF of pictures only, which nothing reads here. `why` is what the host answered: it names what the operator can do.
+/// A PDF of pictures only, which nothing reads here: of the same code as a picture that is not read. `why` is what the host answered: it names
+/// what the operator can do.
 pub fn no_text_layer(pages: u32, why: &str) -> Failure {
     let pages = if pages == 1 { "page has".to_owned() } else { format!("{pages} pages have") };
     Failure::new(
-        "NO_TEXT",
+        "OCR_NOT_CONFIGURED",
         format!(
-            "The PDF's {pages} no text layer: it is a scan or only pictures, which were not read: {why}. Submit it again when the server \
-             reads pictures, or run OCR on it first and submit the result"
+            "The PDF's {pages} no text layer: it is a scan or only pictures, which were not read: {why}. Submit it again, or retry the \
+             task, when the server reads pictures, or run OCR on it first and submit the result"
         ),
     )
 }
@@ -136,6 +137,7 @@ mod tests {
     fn what_the_operator_can_do_for_a_picture_is_what_the_host_says() {
         let why = "its operator has set `ocr` to `off`";
         for failure in [no_ocr(CapabilityError::Unavailable(why.into())), no_text_layer(1, why)] {
+            assert_eq!(failure.code, "OCR_NOT_CONFIGURED");
             assert!(failure.message.contains(why), "{failure}");
             assert!(!failure.message.contains("morag models add"), "{failure}");
         }

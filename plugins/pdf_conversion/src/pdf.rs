@@ -16,7 +16,7 @@ use unpdf::model::FieldValue;
 ///
 /// # Errors
 /// `ENCRYPTED_DOCUMENT`, `CORRUPT_DOCUMENT`, `DOCUMENT_TOO_LARGE`; `EMPTY_DOCUMENT` where the options take no page; `NO_TEXT`,
-/// `UNSUPPORTED_SCRIPT`, `OCR_LIMIT` and `OCR_FAILED` where there is no text, and none was read; what the host answers where reading may succeed later.
+/// `OCR_NOT_CONFIGURED`, `UNSUPPORTED_SCRIPT`, `OCR_LIMIT` and `OCR_FAILED` where there is no text, and none was read; what the host answers where reading may succeed later.
 pub fn convert(source: &Source, ocr: &dyn Ocr, images: &Images<'_>, progress: Progress) -> Result<Converted, Failure> {
     let bytes = &source.bytes;
     guard::check(bytes)?;

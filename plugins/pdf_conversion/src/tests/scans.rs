@@ -244,13 +244,13 @@ fn without_a_model_a_mixed_document_says_what_is_missing() {
 
 #[test]
 fn without_a_model_a_document_of_scans_has_no_text() {
-    let failure = refused(document(&[scan(), scan()]), &no_model(), "NO_TEXT");
+    let failure = refused(document(&[scan(), scan()]), &no_model(), "OCR_NOT_CONFIGURED");
     assert!(!failure.retryable);
     for part in ["2 pages have", "the mock has no model", "run OCR on it first"] {
         assert!(failure.message.contains(part), "{failure}");
     }
     let stamped = sheet(format!("{PICTURE}BT /F1 9 Tf 20 20 Td (COPY 17) Tj ET"));
-    refused(document(&[stamped]), &no_model(), "NO_TEXT");
+    refused(document(&[stamped]), &no_model(), "OCR_NOT_CONFIGURED");
 }
 
 #[test]
