@@ -10,7 +10,8 @@ use morag_core::plugin::FailureCode;
 use morag_core::ports::{CapabilityError, Picture, PictureReader, Reading, ReadingModel};
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The program, in `PATH`.
 const PROGRAM: &str = "tesseract";
@@ -105,6 +106,8 @@ pub struct TesseractReader {
     languages: Vec<Language>,
     /// Set once the program has them all.
     has_languages: OnceLock<()>,
+    /// Why it was not usable when it was asked last. Locked while it is asked, so that one process answers all who wait.
+    refused: Mutex<Option<Refused>>,
     threads: Threads,
 }
 
@@ -121,7 +124,12 @@ impl TesseractReader {
     pub fn start(languages: Vec<Language>, threads: NonZero<usize>) -> std::io::Result<Self> {
         let names: Vec<_> = languages.iter().map(|language| language.0.as_str()).collect();
         let command = Arc::new(Command { languages: names.join("+") });
-        Ok(Self { threads: Threads::start(threads, command)?, has_languages: OnceLock::new(), languages })
+        Ok(Self {
+            threads: Threads::start(threads, command)?,
+            has_languages: OnceLock::new(),
+            refused: Mutex::new(None),
+            languages,
+        })
     }
 }
 
@@ -132,9 +140,29 @@ impl TesseractReader {
         if self.has_languages.get().is_some() && is_installed() {
             return Ok(());
         }
-        check_tesseract(&self.languages)?;
-        self.has_languages.get_or_init(|| ());
-        Ok(())
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = refused.as_ref().and_then(|refused| refused.recent(Instant::now())) {
+            return Err(error);
+        }
+        let checked = check_tesseract(&self.languages);
+        *refused = checked.clone().err().map(|error| Refused { at: Instant::now(), error });
+        checked.map(|()| *self.has_languages.get_or_init(|| ()))
+    }
+}
+
+/// How long a program that lacks something is not asked again. Asking is a process, and a step may ask as often as it calls the host; an
+/// operator who has installed a language need not wait longer.
+const REFUSED_FOR: Duration = Duration::from_secs(5);
+
+struct Refused {
+    at: Instant,
+    error: CapabilityError,
+}
+
+impl Refused {
+    /// The error, as long as it holds.
+    fn recent(&self, now: Instant) -> Option<CapabilityError> {
+        (now.saturating_duration_since(self.at) < REFUSED_FOR).then(|| self.error.clone())
     }
 }
 
@@ -211,6 +239,13 @@ mod tests {
         assert_eq!(missing(&languages, &installed(&["ru", "chi_sim", "osd", "eng"])), None);
         let text = missing(&languages, &installed(&["eng", "osd"])).unwrap();
         assert!(text.contains("chi_sim, ru") && text.contains("tesseract-ocr-chi-sim tesseract-ocr-ru"), "{text}");
+    }
+
+    #[test]
+    fn a_program_that_lacks_a_language_is_asked_again_after_some_seconds() {
+        let refused = Refused { at: Instant::now(), error: CapabilityError::Unavailable("no pack".into()) };
+        assert_eq!(refused.recent(refused.at + REFUSED_FOR / 2), Some(refused.error.clone()));
+        assert_eq!(refused.recent(refused.at + REFUSED_FOR), None);
     }
 
     #[test]
