@@ -648,8 +648,8 @@ extern bool morag_step_task_artifact(processing_step_string_t *name, morag_step_
 // Starts an artifact. A finished artifact of the same name is replaced.
 extern bool morag_step_task_create_artifact(processing_step_string_t *name, morag_step_task_own_artifact_writer_t *ret, morag_step_task_file_error_t *err);
 // Starts a file that is not an artifact: it is there for this run alone, for example an attachment to be converted or a sound
-// track to be transcribed. `name` is as an artifact's; a file of the same name is replaced. Its bytes and its number count into
-// the limits of artifacts.
+// track to be transcribed. `name` is as an artifact's; a file of the same name is gone from then on. As long as it is there, its
+// bytes and its number count into the limits of artifacts; what is written to it counts into `host_bytes` for good.
 extern bool morag_step_task_create_temporary_file(processing_step_string_t *name, processing_step_string_t *media_type, morag_step_task_own_artifact_writer_t *ret, morag_step_task_file_error_t *err);
 // A temporary file that this run has finished; none where there is none of this name.
 extern bool morag_step_task_temporary_file(processing_step_string_t *name, morag_step_task_own_blob_t *ret);

@@ -288,15 +288,11 @@ async fn content(app: &Api, log: &TaskLog) -> Result<Option<String>, ApiError> {
 /// What steps say is missing or doubtful, in their order.
 fn warnings(log: &TaskLog) -> Vec<String> {
     let of_event = |event: &Event| match &event.kind {
-        EventKind::StepCompleted { data, .. } => data.get("warnings").and_then(texts),
+        EventKind::StepCompleted { data, .. } => data.get("warnings").and_then(Value::as_array).cloned(),
         _ => None,
     };
-    log.events.iter().filter_map(of_event).flatten().take(WARNINGS_MAX).collect()
-}
-
-/// The texts of a list that has nothing else.
-fn texts(list: &Value) -> Option<Vec<String>> {
-    list.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+    let texts = log.events.iter().filter_map(of_event).flatten();
+    texts.filter_map(|text| text.as_str().map(str::to_owned)).take(WARNINGS_MAX).collect()
 }
 
 /// The data of the steps: the conversion's and the document's metadata on one level, then the rest, without URLs of files and times.
@@ -307,8 +303,8 @@ fn metadata(log: &TaskLog) -> JsonObject {
         for (key, value) in data {
             match (key.as_str(), value) {
                 ("conversion_metadata" | "metadata", Value::Object(inner)) => metadata.extend(inner.clone()),
-                // They have a field of their own.
-                ("warnings", list) if texts(list).is_some() => {}
+                // Texts have a field of their own; a step's list of something else is kept whole.
+                ("warnings", Value::Array(list)) if list.iter().all(Value::is_string) => {}
                 (key, _) if key.ends_with("_file_url") || key.ends_with("_time_seconds") => {}
                 (key, value) => {
                     metadata.insert(key.into(), value.clone());
@@ -351,7 +347,7 @@ mod tests {
         assert_eq!(warnings(&texts), ["a", "b"]);
         assert_eq!(metadata(&texts).get("warnings"), None);
         let others = log(json!(["a", {"page": 2}]));
-        assert!(warnings(&others).is_empty());
+        assert_eq!(warnings(&others), ["a"]);
         assert_eq!(metadata(&others)["warnings"], json!(["a", {"page": 2}]));
     }
 }

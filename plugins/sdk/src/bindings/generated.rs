@@ -972,8 +972,8 @@ pub mod morag {
             }
             #[allow(unused_unsafe, clippy::all)]
             /// Starts a file that is not an artifact: it is there for this run alone, for example an attachment to be converted or a sound
-            /// track to be transcribed. `name` is as an artifact's; a file of the same name is replaced. Its bytes and its number count into
-            /// the limits of artifacts.
+            /// track to be transcribed. `name` is as an artifact's; a file of the same name is gone from then on. As long as it is there, its
+            /// bytes and its number count into the limits of artifacts; what is written to it counts into `host_bytes` for good.
             #[allow(async_fn_in_trait)]
             pub fn create_temporary_file(
                 name: &str,
