@@ -45,7 +45,7 @@ impl CapabilityHost for Transcription {
 impl Host for Guest {
     async fn model(&mut self) -> Result<String, CallError> {
         traced(self.calls.begin("transcription.model"), async {
-            Ok(self.state::<TranscriptionState>()?.transcriber.model().map_err(CallError::of_model)?)
+            self.state::<TranscriptionState>()?.transcriber.model().map_err(CallError::of_model)
         })
         .await
     }
