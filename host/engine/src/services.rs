@@ -31,9 +31,10 @@ impl fmt::Display for TranscriptionService {
 impl ServiceStates {
     /// In one line each: `ocr` and `transcription`.
     pub fn lines(&self) -> [(&'static str, String); 2] {
-        let line = |state: Result<String, &String>| state.unwrap_or_else(|problem| format!("none: {problem}"));
-        let transcription = self.transcription.as_ref().map(ToString::to_string);
-        [("ocr", line(self.ocr.as_ref().map(Clone::clone))), ("transcription", line(transcription))]
+        fn line(state: Result<&impl fmt::Display, &String>) -> String {
+            state.map_or_else(|problem| format!("none: {problem}"), ToString::to_string)
+        }
+        [("ocr", line(self.ocr.as_ref())), ("transcription", line(self.transcription.as_ref()))]
     }
 }
 

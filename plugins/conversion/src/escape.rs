@@ -185,7 +185,7 @@ pub fn note(label: &str, text: &str) -> String {
     // After the address only a title may stand; more words are a text.
     let after = text[word.len()..].lines().next().unwrap_or_default().trim();
     let is_text = word.is_empty() || !(after.is_empty() || after.starts_with(['"', '\'', '(']));
-    if is_text || crate::link::target(&address).is_some() {
+    if is_text || crate::address::target(&address).is_some() {
         return format!("[^{label}]: {text}");
     }
     format!("[^{label}]: {}{}", code_span(&address), &text[word.len()..])

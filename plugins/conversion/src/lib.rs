@@ -3,6 +3,7 @@
 //! A converter turns a document's bytes into a [`Converted`]; [`run`] reads the task's source for it and writes the result as
 //! `markdown.md` and `document.json` (see `docs/artifacts.md`). Every way a document can be refused is a function of [`failures`].
 
+pub mod address;
 pub mod codepage;
 pub mod dates;
 pub mod document;

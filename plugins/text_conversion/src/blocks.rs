@@ -79,7 +79,7 @@ pub fn push_table(out: &mut String, rows: &[Vec<String>]) {
 
 /// A link; the text alone where the target is none that a reader should follow. `text` is markdown.
 pub fn link(text: &str, target: &str) -> String {
-    let Some(address) = morag_conversion::link::target(target) else { return text.to_owned() };
+    let Some(address) = morag_conversion::address::target(target) else { return text.to_owned() };
     let text = if text.trim().is_empty() { label(target) } else { closed(text.trim()) };
     format!("[{text}]({address})")
 }

@@ -4,7 +4,7 @@ use super::table;
 use crate::math;
 use crate::write::{Blocks, Inline, Style};
 use crate::xml::{Element, Item};
-use morag_conversion::link::is_relative;
+use morag_conversion::address::is_relative;
 use morag_step::Failure;
 
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Text within a block: its emphasis, its links, and escapes where its characters would be markup.
 
+use morag_conversion::address::target;
 use morag_conversion::escape::{begins_entity, begins_tag, guard_line, join};
-use morag_conversion::link::target;
 
 /// How a run of text is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
