@@ -151,6 +151,18 @@ fn a_sheet_of_excel_97_that_is_cut_says_so() {
 }
 
 #[test]
+fn the_numbers_of_a_chart_of_opendocument_are_told_without_the_cells_that_they_are_of() {
+    let chart = "<office:document-content><office:body><office:chart><chart:chart><chart:title><text:p>Sales</text:p></chart:title>\
+                 <table:table><table:table-row><table:table-cell><text:p/></table:table-cell><table:table-cell><text:p>North</text:p>\
+                 <draw:g><svg:desc>Sheet2.B1:Sheet2.B1</svg:desc></draw:g></table:table-cell></table:table-row>\
+                 <table:table-row><table:table-cell><text:p>2024</text:p></table:table-cell><table:table-cell office:value-type='float' office:value='5'>\
+                 <text:p>5</text:p></table:table-cell></table:table-row></table:table></chart:chart></office:chart></office:body></office:document-content>";
+    let body = "<office:text><text:p>Text</text:p><text:p><draw:frame><draw:object xlink:href='./Object 1'/></draw:frame></text:p></office:text>";
+    let bytes = with_parts(&odf("text", body), &[("Object 1/content.xml", chart.as_bytes())]);
+    assert_eq!(converted(&bytes).markdown, "Text\n\nSales\n\n| | North |\n| --- | --- |\n| 2024 | 5 |\n");
+}
+
+#[test]
 fn only_the_pages_that_are_asked_for_are_converted() {
     for (format, bytes) in samples() {
         let mut source = source(&bytes, "a");

@@ -219,7 +219,9 @@ impl Reader<'_, '_> {
             let title = chart.child("title").map(|title| title.text());
             let cell = |cell: Element<'_, '_>| {
                 let value = cell.number::<f64>("value").filter(|_| cell.is("value-type", "float"));
-                value.map_or_else(|| escape(cell.text().trim()), crate::sheets::number::general)
+                // Beside its text a cell says which cells of a sheet it is of.
+                let text = || cell.all("p").map(|paragraph| paragraph.text()).collect::<Vec<_>>().join(" ");
+                value.map_or_else(|| escape(text().trim()), crate::sheets::number::general)
             };
             let row = |row: Element<'_, '_>| row.all("table-cell").map(cell).collect::<Vec<_>>();
             let rows: Vec<Vec<String>> = chart.child("table")?.within("table-row").into_iter().map(row).collect();
