@@ -49,6 +49,11 @@ pub fn pages(mut segments: Vec<Segment>, options: &Options) -> Vec<String> {
     pages
 }
 
+/// Whether another speaker begins with it.
+fn is_turn(segment: &Segment) -> bool {
+    segment.text.starts_with('\n')
+}
+
 /// Segments of the paragraph that begins with the first of these; at least one.
 fn paragraph_len(segments: &[Segment]) -> usize {
     let mut bytes = 0;
@@ -60,6 +65,7 @@ fn paragraph_len(segments: &[Segment]) -> usize {
         let is_sentence =
             one.text.trim_end().ends_with(['.', '!', '?', '…', '。', '！', '？', '؟', '।', '"', '”', '»']);
         if page_of(one.start_ms) != page_of(next.start_ms)
+            || is_turn(next)
             || next.start_ms.saturating_sub(ends_at) >= PAUSE_MS
             || (bytes >= PARAGRAPH_BYTES && is_sentence)
             || bytes >= PARAGRAPH_BYTES_MAX
@@ -114,6 +120,19 @@ mod tests {
         assert_eq!(
             pages,
             ["[00:00:00] Hello. How are you?\n\n[00:00:05] Fine, \\*thanks\\*. - Then", "", "", "[00:03:05] Good bye."]
+        );
+    }
+
+    #[test]
+    fn each_speaker_has_paragraphs_of_their_own() {
+        let said = vec![
+            segment(0, 900, "\nJane: Hello."),
+            segment(1_000, 1_500, " How are you?"),
+            segment(1_500, 2_000, "\nJo *B*: Fine."),
+        ];
+        assert_eq!(
+            pages(said, &Options::default()),
+            ["[00:00:00] Jane: Hello. How are you?\n\n[00:00:01] Jo \\*B\\*: Fine."]
         );
     }
 

@@ -328,7 +328,8 @@ typedef struct morag_step_transcription_segment_t {
   uint64_t   start_ms;
   // End, likewise.
   uint64_t   end_ms;
-  // What was said.
+  // What was said. Where the service tells speakers apart, a segment of another speaker than the one before begins with a line
+  // end, the speaker's name and a colon.
   processing_step_string_t   text;
 } morag_step_transcription_segment_t;
 

@@ -8,6 +8,7 @@ use morag_core::ports::{Blobs, CapabilityError, Recording, Segment, Transcriber,
 use reqwest::Body;
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +84,41 @@ struct Spoken {
     start: Seconds,
     end: Seconds,
     text: String,
+    #[serde(default)]
+    speaker: Value,
+}
+
+/// Characters of a speaker's name that are kept: it is a name or a label such as `SPEAKER_00`.
+const SPEAKER_CHARS_MAX: usize = 100;
+
+/// The name of a speaker, in one line. Services without names of their own count speakers.
+fn speaker(said: &Value) -> Option<String> {
+    let name = match said {
+        Value::String(name) => name.split_whitespace().collect::<Vec<_>>().join(" "),
+        Value::Number(number) => format!("Speaker {number}"),
+        _ => return None,
+    };
+    (!name.is_empty()).then(|| name.chars().take(SPEAKER_CHARS_MAX).collect())
+}
+
+/// The segments in the order of their times. One of another speaker than the one before begins with a line end and the name
+/// (`wit/ai.wit`).
+fn segments(mut said: Vec<Spoken>) -> Vec<Segment> {
+    said.sort_by_key(|spoken| spoken.start.millis());
+    let mut before = None;
+    let segment = |spoken: Spoken| {
+        let (start_ms, end_ms) = (spoken.start.millis(), spoken.end.millis());
+        let text = match speaker(&spoken.speaker).filter(|name| before.as_ref() != Some(name)) {
+            Some(name) => {
+                let text = format!("\n{name}: {}", spoken.text.trim_start());
+                before = Some(name);
+                text
+            }
+            None => spoken.text,
+        };
+        Segment { start_ms, end_ms, text }
+    };
+    said.into_iter().map(segment).collect()
 }
 
 /// Seconds: a number, or in some services a number in a string.
@@ -117,16 +153,10 @@ impl Transcriber for OpenAiTranscriber {
         }
         let asked = self.service.post("audio/transcriptions").multipart(self.form(&recording).await?);
         let answer: Answer = self.service.ask(&OF, asked, self.timeout, ANSWER_BYTES_MAX).await?;
-        let mut segments: Vec<_> = answer
-            .segments
-            .unwrap_or_default()
-            .into_iter()
-            .map(|spoken| Segment { start_ms: spoken.start.millis(), end_ms: spoken.end.millis(), text: spoken.text })
-            .collect();
+        let segments = segments(answer.segments.unwrap_or_default());
         if segments.iter().any(|segment| segment.end_ms < segment.start_ms) {
             return Err(unavailable(OF.name, "answers segments that end before they begin"));
         }
-        segments.sort_by_key(|segment| segment.start_ms);
         Ok(Transcript {
             text: answer.text,
             language: answer.language.filter(|language| !language.is_empty()),
@@ -139,6 +169,25 @@ impl Transcriber for OpenAiTranscriber {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_segment_of_another_speaker_begins_with_the_name() {
+        let said = serde_json::json!([
+            {"start": 4, "end": 5, "text": " I see.", "speaker": " Jane\nDoe "},
+            {"start": 0, "end": 1, "text": " Hello.", "speaker": 1},
+            {"start": 1, "end": 2, "text": " How are you?", "speaker": 1},
+            {"start": 5, "end": 6, "text": " Well.", "speaker": "Jane Doe"},
+            {"start": 6, "end": 7, "text": " Bye.", "speaker": null},
+            {"start": 7, "end": 8, "text": " Yes.", "speaker": "x".repeat(1000)},
+            {"start": 8, "end": 9, "text": " No.", "speaker": {"id": 7}},
+            {"start": 9, "end": 10, "text": " Oh.", "speaker": "  "},
+        ]);
+        let texts = segments(serde_json::from_value(said).unwrap()).into_iter().map(|segment| segment.text);
+        let long = format!("\n{}: Yes.", "x".repeat(SPEAKER_CHARS_MAX));
+        let expected =
+            ["\nSpeaker 1: Hello.", " How are you?", "\nJane Doe: I see.", " Well.", " Bye.", &long, " No.", " Oh."];
+        assert_eq!(texts.collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     fn invalid_media_types_are_ignored() {
