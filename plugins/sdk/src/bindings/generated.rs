@@ -2695,7 +2695,8 @@ pub mod morag {
                 pub start_ms: u64,
                 /// End, likewise.
                 pub end_ms: u64,
-                /// What was said.
+                /// What was said. Where the service tells speakers apart, a segment of another speaker than the one before begins with a line
+                /// end, the speaker's name and a colon.
                 pub text: _rt::String,
             }
             impl ::core::fmt::Debug for Segment {
