@@ -34,7 +34,7 @@ pub fn target(address: &str) -> Option<String> {
     for (at, c) in address.char_indices() {
         match c {
             // Would be read as the character that it names: `javascript&colon;`.
-            '&' if is_entity(&address[at..]) => out.push_str("\\&"),
+            '&' if is_entity(&address[at + 1..]) => out.push_str("\\&"),
             // What ends a target, a cell or a span of code, or escapes the character after it.
             '(' | ')' | '<' | '>' | '\\' | '|' | '`' | '"' => push_percent(&mut out, c),
             c if c.is_whitespace() || c.is_control() => push_percent(&mut out, c),
@@ -50,10 +50,10 @@ fn push_percent(out: &mut String, c: char) {
     }
 }
 
-/// Whether `&name;` or `&#1;` is at the start.
-fn is_entity(text: &str) -> bool {
-    let name = text[1..].trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '#');
-    name.starts_with(';') && name.len() + 1 < text.len()
+/// Whether a text after `&` names a character: `lt;`, `#60;`.
+pub fn is_entity(after: &str) -> bool {
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '#');
+    rest.len() < after.len() && rest.starts_with(';')
 }
 
 #[cfg(test)]

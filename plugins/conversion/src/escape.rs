@@ -8,7 +8,7 @@ pub fn rule(line: &str) -> Option<char> {
 }
 
 /// Whether a line would make a table of the line before it: only `|`, `-` and `:`, both a bar and a dash among them. A bar within code divides
-/// a row too, so that a table nobody wrote would open what stands in code.
+/// a row too, so that a table by accident would open what stands in code.
 pub fn is_delimiter_row(line: &str) -> bool {
     line.contains('|') && line.contains('-') && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\t'))
 }
@@ -177,7 +177,7 @@ pub fn formula(latex: &str) -> String {
 }
 
 /// A note, as it stands below the text: `[^label]: text`. To readers who know no notes this is the address of a link, and the text's first
-/// word is where it leads: one that nobody should follow is written as code.
+/// word is where it leads: one that no reader should follow is written as code.
 pub fn note(label: &str, text: &str) -> String {
     let text = text.trim();
     let word = text.split(char::is_whitespace).next().unwrap_or_default();
@@ -257,7 +257,7 @@ pub fn label(text: &str) -> String {
     while let Some(c) = chars.next() {
         let is_markup = match c {
             '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '~' | '$' => true,
-            '&' => chars.peek().is_some_and(|after| *after == '#' || after.is_ascii_alphabetic()),
+            '&' => chars.peek().is_some_and(|after| begins_entity(*after)),
             // `[^` begins the reference to a note.
             '^' => out.is_empty(),
             c if c.is_control() => continue,
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_is_no_link_to_where_nobody_should_go() {
+    fn a_note_is_no_link_to_an_address_that_is_not_followed() {
         assert_eq!(note("1", "javascript:alert(1) 'a'"), "[^1]: `javascript:alert(1)` 'a'");
         assert_eq!((note("1", "Note: b"), note("1", "http://x")), ("[^1]: Note: b".into(), "[^1]: http://x".into()));
     }

@@ -60,6 +60,50 @@ pub fn addresses(markdown: &str) -> Result<Vec<String>, String> {
     Ok(addresses)
 }
 
+/// Of which markup is made in markdown.
+pub const MARKS: [&str; 40] = [
+    "<",
+    ">",
+    "script>",
+    "/script>",
+    "<img src=x onerror=1>",
+    "<script>",
+    "!--",
+    "&lt;",
+    "&",
+    "\n",
+    " ",
+    "a",
+    "`",
+    "```",
+    "~",
+    "~~~",
+    "[",
+    "]",
+    "(",
+    ")",
+    "[a]",
+    "(javascript:1)",
+    "](javascript:1)",
+    "]: javascript:1",
+    ":",
+    "javascript:1",
+    "[^1]",
+    "!",
+    "![",
+    "|",
+    "-|-",
+    "|-|-|",
+    "| ",
+    "-",
+    "\\",
+    "# ",
+    "1. ",
+    "*",
+    "_",
+    "$",
+];
+
 /// A zip of these entries, packed.
 pub fn zip_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));

@@ -8,7 +8,7 @@ use crate::testdata::{
     sample_rtf, sample_xls, sample_xlsx, shape, with_parts, xls, xlsx,
 };
 use morag_conversion::Converted;
-use morag_conversion::testdata::{addresses, broken, docx, sample_docx, source, zip_of};
+use morag_conversion::testdata::{MARKS, addresses, broken, docx, sample_docx, source, zip_of};
 use morag_step::Failure;
 use proptest::prelude::*;
 
@@ -356,50 +356,6 @@ fn converts_or_says_why(bytes: &[u8], name: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Of which markup is made.
-const MARKS: [&str; 40] = [
-    "<",
-    ">",
-    "script>",
-    "/script>",
-    "<img src=x onerror=1>",
-    "<script>",
-    "!--",
-    "&lt;",
-    "&",
-    "\n",
-    " ",
-    "a",
-    "`",
-    "```",
-    "~",
-    "~~~",
-    "[",
-    "]",
-    "(",
-    ")",
-    "[a]",
-    "(javascript:1)",
-    "](javascript:1)",
-    "]: javascript:1",
-    ":",
-    "javascript:1",
-    "[^1]",
-    "!",
-    "![",
-    "|",
-    "-|-",
-    "|-|-|",
-    "| ",
-    "-",
-    "\\",
-    "# ",
-    "1. ",
-    "*",
-    "_",
-    "$",
-];
-
 proptest! {
     // Whole documents through whole parsers: a case takes milliseconds.
     #![proptest_config(ProptestConfig::with_cases(48))]
@@ -423,7 +379,7 @@ proptest! {
         }
     }
 
-    // Whatever a document says, its words become neither HTML nor a link that nobody should follow.
+    // Whatever a document says, its words become neither HTML nor a link that no reader should follow.
     #[test]
     fn no_words_become_markup(parts in proptest::collection::vec((prop::sample::select(MARKS.to_vec()), 0..5u8), 0..12)) {
         let xml = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");

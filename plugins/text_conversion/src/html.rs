@@ -1,5 +1,6 @@
 //! HTML to markdown.
 
+use crate::html_marks::{BAR_TEXT, CODE, tidy, without_marks};
 use crate::{html_tree, text};
 use htmd::element_handler::Handlers;
 use htmd::options::{BulletListMarker, HrStyle, Options};
@@ -9,7 +10,7 @@ use html5ever::{Attribute, LocalName, QualName, local_name, ns};
 use markup5ever_rcdom::NodeData;
 use morag_conversion::address::target;
 use morag_conversion::document::{Properties, keywords, property};
-use morag_conversion::escape::{begins_tag, code_span, is_delimiter_row, label, push_fenced, push_heading};
+use morag_conversion::escape::{code_span, label, push_fenced, push_heading};
 use morag_conversion::formats;
 use morag_conversion::images::data_uri;
 use morag_conversion::link::picture;
@@ -25,20 +26,10 @@ const DEPTH_MAX: usize = 100;
 /// Bytes in which an encoding is declared, as browsers have it.
 const CHARSET_BYTES: usize = 1024;
 
-/// Attribute of preformatted text that stands within a line, where it cannot be a block. No page has one of this name either.
-const WITHIN_LINE: &str = "within a line";
-/// Characters that stand for others in the tree: what these begin is only seen when the whole line is written ([`put_back`]). No page has
-/// them, since [`look`] leaves control characters out.
-const LESS: char = '\u{1}';
-const AND: char = '\u{2}';
-const MARK: char = '\u{3}';
-const BAR: char = '\u{4}';
-const BAR_TEXT: &str = "\u{4}";
-/// At the beginning and the end of code within a line.
-const CODE: char = '\u{5}';
-
 /// Attribute of a picture with the markdown that stands for it. No page has one of this name, since a blank ends a name there.
 const REFERENCE: &str = "the reference";
+/// Attribute of preformatted text that stands within a line, where it cannot be a block. No page has one of this name either.
+const WITHIN_LINE: &str = "within a line";
 /// Elements that are not written.
 const SKIPPED: [&str; 12] = [
     "script", "style", "noscript", "template", "title", "svg", "math", "iframe", "object", "canvas", "select", "button",
@@ -137,90 +128,6 @@ fn empty_cell() -> Rc<Node> {
     let name = QualName::new(None, ns!(html), local_name!("td"));
     let (attrs, template_contents) = (RefCell::new(Vec::new()), RefCell::new(None));
     Node::new(NodeData::Element { name, attrs, template_contents, mathml_annotation_xml_integration_point: false })
-}
-
-/// Tables without the spaces that align their columns, which are most of the bytes of a wide table, and with bars escaped
-/// as other readers of markdown than browsers know it; and the characters that others stood for.
-fn tidy(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    // Marks of the block of code that is open.
-    let mut fence = 0;
-    for line in text.split_inclusive('\n') {
-        // Within lists and quotations.
-        let inner = line.trim_start_matches(|c: char| c.is_ascii_digit() || " >-.".contains(c));
-        let marks = inner.len() - inner.trim_start_matches('`').len();
-        let info = inner[marks..].trim_end();
-        if fence > 0 || (marks >= 3 && !info.contains('`')) {
-            out.push_str(line);
-            fence = match fence {
-                0 => marks,
-                open if marks >= open && info.is_empty() => 0,
-                open => open,
-            };
-            continue;
-        }
-        if !line.starts_with('|') {
-            // A line of no-break spaces is a blank one, and one blank line is enough.
-            match line.trim().is_empty() {
-                true if out.ends_with("\n\n") => {}
-                true => out.push('\n'),
-                false => put_back(&mut out, line, false),
-            }
-            continue;
-        }
-        let words = line.replace("&#124;", "\\|");
-        let mut row = String::with_capacity(words.len());
-        for word in words.split_whitespace() {
-            if !row.is_empty() {
-                row.push(' ');
-            }
-            // A delimiter row is three dashes a column, however wide the column was.
-            row.push_str(if word.len() > 3 && word.bytes().all(|b| b == b'-') { "---" } else { word });
-        }
-        put_back(&mut out, &row, true);
-        if line.ends_with('\n') {
-            out.push('\n');
-        }
-    }
-    out
-}
-
-/// Writes a line with the characters of its text that others stood for, escaped where they would be markup.
-fn put_back(out: &mut String, line: &str, is_row: bool) {
-    // Real bars are those of our own tables, and within code.
-    let text = line.trim_start_matches(' ');
-    out.push_str(&line[..line.len() - text.len()]);
-    if !is_row && is_delimiter_row(&text.trim_end().replace(BAR, "|")) {
-        out.push('\\');
-    }
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        rest = &rest[c.len_utf8()..];
-        let (c, is_markup) = match c {
-            LESS => ('<', rest.starts_with(|after| after == MARK || begins_tag(after))),
-            AND => ('&', is_entity(rest)),
-            MARK => ('!', rest.starts_with('[')),
-            BAR => ('|', is_row),
-            CODE => {
-                // Two spans of code beside each other would be one.
-                if rest.starts_with(CODE) {
-                    out.push(' ');
-                }
-                continue;
-            }
-            c => (c, false),
-        };
-        if is_markup {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-}
-
-/// Whether a text after `&` names a character: `lt;`, `#60;`.
-fn is_entity(text: &str) -> bool {
-    let after = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '#');
-    after.len() < text.len() && after.starts_with(';')
 }
 
 fn writer() -> HtmlToMarkdown {
@@ -397,20 +304,6 @@ fn look(tree: &Rc<Node>, images: &Images<'_>) -> Found {
         open.extend(node.children.borrow().iter().rev().map(|child| (child.clone(), within)));
     }
     Found { properties, has_heading }
-}
-
-/// A text without control characters; where it is no code, others stand for those that may be markup by what follows them.
-fn without_marks(text: &str, in_code: bool) -> StrTendril {
-    let shown = text.chars().filter_map(|c| match c {
-        '\n' | '\r' | '\t' | '\u{c}' => Some(c),
-        c if c.is_control() => None,
-        '<' if !in_code => Some(LESS),
-        '&' if !in_code => Some(AND),
-        '!' if !in_code => Some(MARK),
-        '|' if !in_code => Some(BAR),
-        c => Some(c),
-    });
-    StrTendril::from(shown.collect::<String>())
 }
 
 /// Whether a table has cells of headings, so that it is written as a table.

@@ -9,6 +9,7 @@ mod csv_table;
 mod data;
 pub mod detect;
 mod html;
+mod html_marks;
 mod html_tree;
 mod markup;
 mod notebook;
